@@ -1,0 +1,66 @@
+"""Outcomes: what came of one agent on one task. N tasks in, N outcomes out."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dgm.core.ids import SessionId, TaskId
+
+
+class Verdict(StrEnum):
+    """What an evaluation found. All of them are measured and count; only `RESOLVED` counts as resolved.
+
+    A fault of ours is no verdict, and neither is the run's empty purse: such a task stays unmeasured.
+    """
+
+    RESOLVED = "resolved"
+    UNRESOLVED = "unresolved"
+    EMPTY_PATCH = "empty patch"
+    AGENT_CRASHED = "agent crashed"
+    TIMED_OUT = "timed out"
+    OUT_OF_BUDGET = "out of budget"  # the session's own limit: an agent must not gain by burning it
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What model calls used. `cost_usd` is what was paid, or the worst case where that is unknown."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=self.cost_usd + other.cost_usd,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One agent on one task, once."""
+
+    task: TaskId
+    trial: int
+    """0 for the first try."""
+    verdict: Verdict
+    summary: str
+    """What a person may know of the grading, such as "3 of 5 tests passed"; never a hidden test's text."""
+    seconds: float
+    """Wall-clock from the first container to the verdict."""
+    session: SessionId
+    usage: Usage = field(default_factory=Usage)
+    dropped_paths: tuple[str, ...] = ()
+    """Paths that the agent changed outside the solution; they were not graded."""
+
+    @property
+    def resolved(self) -> bool:
+        """Whether it counts as resolved."""
+        return self.verdict is Verdict.RESOLVED
