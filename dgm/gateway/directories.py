@@ -1,0 +1,78 @@
+"""The host directories that hold a session's socket and nothing else."""
+
+import contextlib
+import os
+import re
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+SOCKET_NAME = "model.sock"
+_MAX_PATH_BYTES = 107  # what a unix socket's address can hold
+_NAME = re.compile(r"dgm-([0-9]+)-.+")
+
+
+def make_directory() -> Path:
+    """Make a directory that everyone can look into and only we can write to; a container gets it read-only."""
+    directory = Path(tempfile.mkdtemp(prefix=f"dgm-{os.getpid()}-", dir=_short_temporary_directory()))
+    directory.chmod(0o755)
+    return directory
+
+
+def listen(directory: Path) -> socket.socket:
+    """Return a listening unix socket in `directory`. All may reach it: who may talk is checked for each connection."""
+    path = directory / SOCKET_NAME
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    path.chmod(0o666)
+    listener.listen(64)
+    listener.setblocking(False)
+    return listener
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a session's directory if it holds nothing but its socket."""
+    with contextlib.suppress(OSError):
+        (directory / SOCKET_NAME).unlink(missing_ok=True)
+        directory.rmdir()
+
+
+def remove_stale_directories() -> list[Path]:
+    """Remove the socket directories of processes of ours that are dead and return them."""
+    return [path for path in _short_temporary_directory().glob("dgm-*") if _is_stale(path) and _removed(path)]
+
+
+def _is_stale(path: Path) -> bool:
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        return False
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    # The temporary directory is everybody's: touch only real directories of our own.
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not _is_alive(int(match[1]))
+
+
+def _removed(path: Path) -> bool:
+    if any(entry.name != SOCKET_NAME for entry in path.iterdir()):
+        return False
+    remove_directory(path)
+    return not path.exists()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _short_temporary_directory() -> Path:
+    directory = Path(tempfile.gettempdir())
+    longest = directory / f"dgm-{2**22}-12345678" / SOCKET_NAME
+    return directory if len(os.fsencode(longest)) <= _MAX_PATH_BYTES else Path("/tmp")  # noqa: S108

@@ -1,0 +1,349 @@
+"""Sessions: what becomes of calls whose provider fails, and of calls that a session's end overtakes."""
+
+import http.client
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dgm.config import Budget
+from dgm.core.errors import InfrastructureError, OutOfBudgetError, ProviderError, ProviderRefusedError, UnknownNameError
+from dgm.core.ids import SessionId
+from dgm.core.outcomes import Usage
+from dgm.core.ports import Role, SessionLimits
+from dgm.gateway.calls import Retries
+from dgm.gateway.gateway import Gateway
+from dgm.gateway.provider import Completion, RequestRefusedError, UnbilledError, input_token_bound
+from dgm.gateway.session import Session
+from tests.fakes.gateway import MemoryLedger
+from tests.fakes.providers import (
+    USD_PER_TOKEN,
+    ScriptedProvider,
+    Setting,
+    SystemClock,
+    grant,
+    post,
+    records,
+    says,
+    used,
+    user,
+)
+
+UNBILLED = Usage(calls=1)
+TOO_LONG = RequestRefusedError("Too long.", code="context_length_exceeded", detail="max 4096 tokens")
+
+
+def worst_case(provider: ScriptedProvider, output_tokens: int = 100) -> Usage:
+    return used(input_tokens=input_token_bound(provider.requests[0]), output_tokens=output_tokens)
+
+
+# --- providers that fail --------------------------------------------------------------------------------------------
+
+
+def test_a_failure_that_was_not_billed_is_tried_again_under_the_same_reservation(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    provider = ScriptedProvider(UnbilledError("busy"), says("up"))
+    with Setting(tmp_path, provider=provider, ledger=ledger).session() as session:
+        post(session)
+    assert (ledger.spent(), session.fault) == (used(), None)
+
+
+def test_a_failure_that_may_have_been_billed_stays_in_the_ledger_and_is_tried_again(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    provider = ScriptedProvider(ProviderError("time-out"), says("up"))
+    with Setting(tmp_path, provider=provider, ledger=ledger).session() as session:
+        status = post(session).status
+    assert (status, list(ledger.calls.values())) == (200, [worst_case(provider), used()])
+
+
+def test_a_provider_that_stays_down_is_a_fault_and_a_502(tmp_path: Path) -> None:
+    provider = ScriptedProvider(ProviderError("down"))
+    with Setting(tmp_path, provider=provider).session() as session:
+        status = post(session).status
+    assert (status, str(session.fault), len(provider.requests)) == (502, "down", 3)
+
+
+@pytest.mark.parametrize(
+    ("failure", "tries"), [(UnbilledError("busy"), 3), (ProviderRefusedError("no such model"), 1), (TOO_LONG, 1)]
+)
+def test_what_was_not_billed_settles_with_nothing(tmp_path: Path, failure: Exception, tries: int) -> None:
+    ledger = MemoryLedger()
+    provider = ScriptedProvider(failure)
+    with Setting(tmp_path, provider=provider, ledger=ledger).session() as session:
+        post(session)
+    assert (list(ledger.calls.values()), len(ledger.settled), len(provider.requests)) == ([UNBILLED], 1, tries)
+
+
+def test_a_provider_that_breaks_down_is_a_fault_at_the_worst_case(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    provider = ScriptedProvider(KeyError("secret"))
+    with Setting(tmp_path, provider=provider, ledger=ledger).session() as session:
+        post(session)
+    assert (str(session.fault), ledger.spent()) == ("scripted broke down with KeyError.", worst_case(provider))
+
+
+def test_a_refused_request_is_the_agents_to_mend_and_no_fault(tmp_path: Path) -> None:
+    with Setting(tmp_path, provider=ScriptedProvider(TOO_LONG, says("shorter"))).session() as session:
+        answers = [post(session), post(session)]
+    error = {"message": "Too long.", "type": "invalid_request_error", "code": "context_length_exceeded"}
+    assert ([answer.status for answer in answers], answers[0].json, session.fault) == (
+        [400, 200],
+        {"error": error},
+        None,
+    )
+
+
+def test_a_refused_prompt_of_the_hosts_own_is_a_providers_error(tmp_path: Path) -> None:
+    with (
+        Setting(tmp_path, provider=ScriptedProvider(TOO_LONG)).session() as session,
+        pytest.raises(ProviderRefusedError, match=r"Too long\. max 4096 tokens"),
+    ):
+        session.ask("a")
+
+
+def test_retries_that_do_not_fit_the_budget_stop_as_out_of_budget(tmp_path: Path) -> None:
+    provider = ScriptedProvider(ProviderError("time-out"), says("up"))
+    setting = Setting(tmp_path, provider=provider, budget=Budget(max_calls=1))
+    with setting.session() as session:
+        status = post(session).status
+    assert (status, type(session.fault)) == (402, OutOfBudgetError)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error", "wait_s"),
+    [
+        (1, ProviderError("x"), 1.0),
+        (3, ProviderError("x"), 4.0),
+        (9, ProviderError("x"), 60.0),
+        (3, UnbilledError("x"), 4.0),
+        (3, UnbilledError("x", retry_after_s=0.25), 0.25),
+        (1, UnbilledError("x", retry_after_s=3600.0), 60.0),
+        (1, UnbilledError("x", retry_after_s=-1.0), 0.0),
+    ],
+)
+def test_the_wait_doubles_unless_the_provider_says_how_long(attempt: int, error: ProviderError, wait_s: float) -> None:
+    assert Retries(attempts=9, first_wait_s=1.0, longest_wait_s=60.0).wait_s(attempt, error) == wait_s
+
+
+# --- the ledger and the transcript fail -----------------------------------------------------------------------------
+
+
+def test_a_transcript_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:
+    directory = tmp_path / "transcripts"
+    with Setting(directory).session() as session:
+        directory.rmdir()
+        status = post(session).status
+    assert (status, type(session.fault)) == (502, InfrastructureError)
+
+
+def test_a_refusal_that_cannot_be_written_down_is_a_fault(tmp_path: Path) -> None:
+    directory = tmp_path / "transcripts"
+    with Setting(directory).session() as session:
+        directory.rmdir()
+        status = post(session, []).status
+    assert (status, type(session.fault)) == (502, InfrastructureError)
+
+
+def test_a_ledger_that_cannot_be_written_is_a_fault_and_nothing_is_sent(tmp_path: Path) -> None:
+    class BrokenLedger(MemoryLedger):
+        def reserve_call(self, session: SessionId, number: int, *, worst_case: Usage) -> None:  # noqa: ARG002
+            raise InfrastructureError("disk full")
+
+    provider = ScriptedProvider()
+    with Setting(tmp_path, provider=provider, ledger=BrokenLedger()).session() as session:
+        post(session)
+    assert (str(session.fault), provider.requests) == ("disk full", [])
+
+
+# --- the session's end ----------------------------------------------------------------------------------------------
+
+
+class SlowModel:
+    """Tells when it is asked and answers when it may."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.may_answer = threading.Event()
+        self.answered = threading.Event()
+
+    def __call__(self) -> Completion:
+        self.asked.set()
+        self.may_answer.wait(20)
+        return says("late")
+
+
+def _post_in_background(session: Session) -> threading.Thread:
+    def run() -> None:
+        with suppress(OSError, http.client.HTTPException):  # cut off by the session's end
+            post(session)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_closing_waits_for_a_call_under_way_and_counts_what_it_used(tmp_path: Path) -> None:
+    ledger, model = MemoryLedger(), SlowModel()
+    with Setting(tmp_path, provider=ScriptedProvider(model), ledger=ledger).gateway() as gateway:
+        with gateway.session(grant()) as session:
+            asking = threading.Thread(target=session.ask, args=("a",))
+            asking.start()
+            model.asked.wait(10)
+            model.may_answer.set()
+        usage = session.usage
+        asking.join(10)
+    assert (usage, ledger.spent()) == (used(), used())
+
+
+def test_a_call_that_outlives_its_session_counts_at_its_worst_case_there_and_is_settled_in_the_ledger(
+    tmp_path: Path,
+) -> None:
+    ledger, model = MemoryLedger(), SlowModel()
+    provider = ScriptedProvider(model)
+    setting = Setting(tmp_path, provider=provider, ledger=ledger, close_wait_s=0.05)
+    gateway = setting.gateway()
+    with gateway:
+        with gateway.session(grant()) as session:
+            asking = threading.Thread(target=session.ask, args=("a",))
+            asking.start()
+            model.asked.wait(10)
+        usage = session.usage
+        model.may_answer.set()
+        asking.join(10)
+    assert (usage, session.usage, ledger.spent()) == (worst_case(provider), worst_case(provider), used())
+
+
+def test_a_call_that_outlives_the_gateway_stays_in_the_ledger_at_its_worst_case(tmp_path: Path) -> None:
+    ledger, model = MemoryLedger(), SlowModel()
+    provider = ScriptedProvider(model)
+    with Setting(tmp_path, provider=provider, ledger=ledger, close_wait_s=0.05).session() as session:
+        asking = threading.Thread(target=session.ask, args=("a",))
+        asking.start()
+        model.asked.wait(10)
+    model.may_answer.set()
+    asking.join(10)
+    assert (ledger.spent(), ledger.settled) == (worst_case(provider), set())
+
+
+def test_a_call_that_waits_for_money_when_its_session_ends_is_a_fault_of_the_budget(tmp_path: Path) -> None:
+    class TellingClock(SystemClock):
+        def __init__(self) -> None:
+            self.read = threading.Event()
+
+        def now(self) -> float:
+            self.read.set()
+            return super().now()
+
+    model, clock = SlowModel(), TellingClock()
+    setting = Setting(tmp_path, provider=ScriptedProvider(model), budget=Budget(max_calls=1), clock=clock)
+    with setting.gateway() as gateway, gateway.session(grant("00001.1.agent")) as first:
+        holding = threading.Thread(target=first.ask, args=("a",))
+        holding.start()
+        model.asked.wait(10)
+        clock.read.clear()
+        with gateway.session(grant("00002.1.agent")) as second:
+            waiting = threading.Thread(target=_ask_in_vain, args=(second,))
+            waiting.start()
+            clock.read.wait(10)
+        waiting.join(10)
+        model.may_answer.set()
+        holding.join(10)
+    assert isinstance(second.fault, OutOfBudgetError)
+
+
+def _ask_in_vain(session: Session) -> None:
+    with suppress(OutOfBudgetError):
+        session.ask("b")
+
+
+def test_an_open_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    model = SlowModel()
+    with Setting(tmp_path, provider=ScriptedProvider(model), close_wait_s=0.05).session() as session:
+        posting = _post_in_background(session)
+        model.asked.wait(10)
+    posting.join(10)
+    model.may_answer.set()
+    assert not posting.is_alive()
+
+
+def test_a_closed_session_makes_no_call(tmp_path: Path) -> None:
+    provider = ScriptedProvider()
+    with Setting(tmp_path, provider=provider).session() as session:
+        pass
+    with pytest.raises(InfrastructureError, match="closed"):
+        session.ask("a")
+    assert provider.requests == []
+
+
+# --- what is asked and said -----------------------------------------------------------------------------------------
+
+
+def test_the_answer_is_a_chat_completion(tmp_path: Path) -> None:
+    with Setting(tmp_path).session() as session:
+        answer = post(session).json
+    created = answer.pop("created")
+    assert (answer, isinstance(created, int)) == (
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "model": "scripted",
+            "choices": [
+                {"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"},
+            ],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+        },
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed"), [({}, 100), ({"max_tokens": 7}, 7), ({"max_completion_tokens": 9, "max_tokens": 10**6}, 9)]
+)
+def test_the_smallest_limit_on_the_output_holds(tmp_path: Path, fields: dict[str, Any], allowed: int) -> None:
+    provider = ScriptedProvider()
+    with Setting(tmp_path, provider=provider, output_tokens=100).session() as session:
+        post(session, **fields)
+    assert provider.output_tokens == [allowed]
+
+
+def test_a_script_that_costs_nothing_needs_no_tokens_set_aside(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, provider=ScriptedProvider(says("x", input_tokens=0, output_tokens=0)))
+    setting.budget = Budget(max_tokens=1)
+    with setting.gateway() as gateway, gateway.session(grant(role=Role.PROBE)) as session:
+        assert session.ask("a") == "x"
+
+
+def test_the_transcript_has_number_time_usage_and_cost(tmp_path: Path) -> None:
+    with Setting(tmp_path).session() as session:
+        post(session, [user("hi")], temperature=1)
+    (record,) = records(tmp_path / "00001.1.agent.jsonl.gz")
+    told = {key: record[key] for key in ("number", "usage", "cost_usd", "finish_reason", "parameters", "answer")}
+    assert (told, record["time"] > 1e9, record["seconds"] >= 0) == (
+        {
+            "number": 1,
+            "usage": {"input_tokens": 10, "output_tokens": 5},
+            "cost_usd": 15 * USD_PER_TOKEN,
+            "finish_reason": "stop",
+            "parameters": {"temperature": 1.0},
+            "answer": {"content": "hello"},
+        },
+        True,
+        True,
+    )
+
+
+def test_a_refusal_for_the_sessions_limit_is_in_the_transcript(tmp_path: Path) -> None:
+    with Setting(tmp_path).gateway() as gateway:
+        with gateway.session(grant(limits=SessionLimits(calls=1))) as session:
+            session.ask("a")
+            session.ask("b")
+        text = gateway.transcript(SessionId("00001.1.agent"))
+    assert text.endswith("[gateway] The session's 1 calls are used up.")
+
+
+def test_a_role_without_a_model_is_named(tmp_path: Path) -> None:
+    gateway = Gateway({}, MemoryLedger(), budget=Budget(), transcripts=tmp_path, output_tokens=1, clock=SystemClock())
+    with gateway, pytest.raises(UnknownNameError, match="'agent'"), gateway.session(grant()):
+        pass
