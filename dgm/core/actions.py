@@ -71,6 +71,8 @@ class Step:
     seconds: float
     sessions: tuple[SessionId, ...]
     usage: Usage = field(default_factory=Usage)
+    patch: str = ""
+    """Unified diff from the parent to what was left, clipped; a rejected child's too."""
     exit: str = ""
     """How the parent's process ended, such as "exit 0"; empty where none was started."""
 

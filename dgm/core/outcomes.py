@@ -57,6 +57,8 @@ class Outcome:
     """Wall-clock from the first container to the verdict."""
     session: SessionId
     usage: Usage = field(default_factory=Usage)
+    patch: str = ""
+    """Unified diff that the host made of the solution files, clipped; empty when nothing was changed."""
     dropped_paths: tuple[str, ...] = ()
     """Paths that the agent changed outside the solution; they were not graded."""
 

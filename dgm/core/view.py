@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dgm.core.actions import Action, Evaluate, Expand
 from dgm.core.agents import Agent
 from dgm.core.ids import AgentId
-from dgm.core.outcomes import Outcome, Verdict
+from dgm.core.outcomes import Outcome
 from dgm.core.scores import Score, score_of
 from dgm.core.stages import Measurement, Stage, due_measurements
 
@@ -27,7 +27,7 @@ class AgentState:
     @property
     def edits(self) -> bool:
         """Whether it has shown that it can still edit code: one patch that was not empty."""
-        return any(outcome.verdict is not Verdict.EMPTY_PATCH for outcome in self.outcomes)
+        return any(outcome.patch for outcome in self.outcomes)
 
     @property
     def unresolved(self) -> tuple[Outcome, ...]:

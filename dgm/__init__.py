@@ -1,0 +1,1 @@
+"""A Darwin Gödel Machine: see README.md."""

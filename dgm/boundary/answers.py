@@ -1,0 +1,50 @@
+"""A model's answer to the diagnosis: JSON somewhere in free text, shaped by logs that an agent wrote."""
+
+import json
+from typing import Annotated
+
+from dgm.boundary.text import safe_text
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dgm.core.actions import Diagnosis
+from dgm.core.errors import HostileBytesError
+
+MAX_FIELD_CHARS = 20_000
+MAX_IMPROVEMENTS = 50
+
+_Text = Annotated[str, Field(max_length=MAX_FIELD_CHARS)]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    log_summarization: _Text
+    potential_improvements: Annotated[list[_Text], Field(max_length=MAX_IMPROVEMENTS)]
+    improvement_proposal: Annotated[_Text, Field(min_length=1)]
+    implementation_suggestion: _Text
+    problem_description: Annotated[_Text, Field(min_length=1)]
+
+
+def parse_diagnosis(answer: str) -> Diagnosis:
+    """Return the diagnosis in a model's answer: the first JSON object in it that has the five fields.
+
+    Raises:
+        HostileBytesError: there is none.
+    """
+    decoder = json.JSONDecoder()
+    start = answer.find("{")
+    while start >= 0:
+        try:
+            candidate, _ = decoder.raw_decode(answer, start)
+            fields = _Answer.model_validate(candidate)
+        except (json.JSONDecodeError, ValidationError, RecursionError):
+            start = answer.find("{", start + 1)
+            continue
+        return Diagnosis(
+            log_summarization=safe_text(fields.log_summarization),
+            potential_improvements=tuple(safe_text(text) for text in fields.potential_improvements),
+            improvement_proposal=safe_text(fields.improvement_proposal),
+            implementation_suggestion=safe_text(fields.implementation_suggestion),
+            problem_description=safe_text(fields.problem_description),
+        )
+    raise HostileBytesError("The answer holds no JSON object with the five fields asked for.")

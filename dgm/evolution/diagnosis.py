@@ -1,0 +1,102 @@
+"""Diagnosis: why the parent failed on one task, and the one general change that would help."""
+
+from random import Random
+
+from dgm.boundary.answers import parse_diagnosis
+from dgm.boundary.text import safe_text
+from dgm.content import sandbox_directory
+from dgm.core.actions import Diagnosis
+from dgm.core.errors import HostileBytesError
+from dgm.core.files import FileTree
+from dgm.core.outcomes import Outcome, Usage
+from dgm.core.ports import Grant, Role
+from dgm.evolution.bench import Bench, Job
+from dgm.evolution.evaluation import session_limits, session_seed
+from dgm.evolution.prompts import prompt
+
+MAX_TRIES = 4  # of the paper
+MAX_TRANSCRIPT_CHARS = 250_000  # of the paper
+MAX_SOURCE_CHARS = 400_000
+_TAGS = ("agent_source", "task_statement", "transcript", "patch", "test_summary", "contract")
+
+
+def contract() -> str:
+    """Return the contract between the host and an agent, as Markdown."""
+    return (sandbox_directory() / "CONTRACT.md").read_text("utf-8")
+
+
+def choose_evidence(unresolved: tuple[Outcome, ...], random: Random) -> Outcome:
+    """Return the outcome to diagnose: one that was not resolved, at random.
+
+    The paper's three extra choices (empty patches, stochasticity, context length) are made on SWE-bench only.
+
+    Args:
+        unresolved: N >= 1 outcomes.
+    Source: Zhang et al. 2025, arXiv:2505.22954, App. B.
+    """
+    return random.choice(unresolved)
+
+
+def diagnose(job: Job, evidence: Outcome, bench: Bench, *, step: int) -> tuple[Diagnosis | None, Usage]:
+    """Ask the model what held the agent back, up to four times until its JSON parses.
+
+    The paper's appendix C.3 shows the hidden tests here; ours never does: the model gets counts.
+
+    Returns:
+        The diagnosis, None when no answer could be read, and what asking used.
+    Raises:
+        OutOfBudgetError, InfrastructureError: the model could not be asked.
+    """
+    seed = session_seed(bench.run_seed, "diagnose", step)
+    grant = Grant(session=job.session("diagnose"), role=Role.DIAGNOSE, seed=seed, limits=session_limits(bench))
+    transcript = bench.models.transcript(evidence.session)
+    with bench.models.session(grant) as line:
+        diagnosis = None
+        for attempt in range(1, MAX_TRIES + 1):
+            try:
+                diagnosis = parse_diagnosis(line.ask(_question(job.code, evidence, transcript, bench, attempt)))
+                break
+            except HostileBytesError:
+                continue
+    return diagnosis, line.usage
+
+
+def _question(code: FileTree, evidence: Outcome, transcript: str, bench: Bench, attempt: int) -> str:
+    return prompt(
+        "diagnose",
+        contract=contract(),
+        agent_source=_quoted(agent_source(code)),
+        task_statement=_quoted(bench.benchmark.task(evidence.task).statement),
+        transcript=_quoted(_clipped(transcript, MAX_TRANSCRIPT_CHARS)),
+        patch=_quoted(evidence.patch or "(nothing was changed)"),
+        test_summary=f"{evidence.verdict.value}: {_quoted(evidence.summary)}",
+        attempt=str(attempt),
+    )
+
+
+def agent_source(code: FileTree) -> str:
+    """Return all text files of an agent's code, each under a line that names it."""
+    parts = [f"# file: {path}\n{_text(file.content)}" for path, file in sorted(code.items())]
+    return _clipped("\n".join(parts), MAX_SOURCE_CHARS)
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "(not text)\n"
+
+
+def _quoted(text: str) -> str:
+    """Return `text` with our closing tags broken, so that what an agent wrote cannot end its quotation."""
+    for tag in _TAGS:
+        text = text.replace(f"</{tag}>", f"<\\/{tag}>")
+    return safe_text(text)
+
+
+def _clipped(text: str, most: int) -> str:
+    """Return `text`, or its head and its tail where it is longer than `most` characters."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n[{len(text) - 2 * half:,} characters left out]\n{text[-half:]}"

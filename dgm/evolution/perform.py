@@ -1,0 +1,23 @@
+"""Carries out one job: the function that workers run."""
+
+from typing import assert_never
+
+from dgm.core.actions import ActionResult, Evaluate, Expand
+from dgm.evolution.bench import Bench, Job
+from dgm.evolution.evaluation import evaluate
+from dgm.evolution.step import expand
+
+
+def perform(job: Job, bench: Bench) -> ActionResult:
+    """Return a step for an `Expand` and an outcome for an `Evaluate`.
+
+    Raises:
+        OutOfBudgetError, InfrastructureError: it could not be carried out; nothing is scored.
+    """
+    match job.action:
+        case Expand():
+            return expand(job, job.action, bench)
+        case Evaluate():
+            return evaluate(job, job.action, bench)
+        case _ as never:
+            assert_never(never)

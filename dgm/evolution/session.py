@@ -1,0 +1,114 @@
+"""One session: one agent at work in one sandbox."""
+
+import json
+from dataclasses import dataclass
+
+from dgm.core.errors import HostileBytesError
+from dgm.core.files import File, FileTree
+from dgm.core.outcomes import Usage, Verdict
+from dgm.core.ports import Container, ContainerSpec, Execution, Grant, ModelSession
+from dgm.evolution.bench import Bench
+
+WORKSPACE = "/work"
+SOCKET = "/gateway/model.sock"
+# Time for copying in and out around the agent's own limit, before the dead-man timer ends the container.
+LIFETIME_MARGIN_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What an agent is started with."""
+
+    grant: Grant
+    code: FileTree
+    statement: str
+    workspace: FileTree
+    image: str
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """What an agent left and how it ended."""
+
+    tree: FileTree | None
+    """The workspace, None when it was refused; `refusal` says why then."""
+    refusal: str
+    execution: Execution
+    limit_reached: bool
+    """It asked for more than its session's calls, tokens or dollars."""
+    usage: Usage
+
+    @property
+    def failure(self) -> Verdict | None:
+        """Return the verdict that its end alone would give, None when it ended well."""
+        if self.execution.timed_out:
+            return Verdict.TIMED_OUT
+        if self.limit_reached:
+            return Verdict.OUT_OF_BUDGET
+        if self.tree is None or self.execution.exit_code != 0:
+            return Verdict.AGENT_CRASHED
+        return None
+
+    @property
+    def exit(self) -> str:
+        """Return how the process ended, for people."""
+        if self.execution.timed_out:
+            return f"ended after {self.execution.seconds:.0f} s"
+        if self.execution.truncated:
+            return "ended for its output"
+        return f"exit {self.execution.exit_code}"
+
+
+def run_session(assignment: Assignment, bench: Bench) -> SessionResult:
+    """Run an agent on its assignment to its end, and take what it left.
+
+    Raises:
+        OutOfBudgetError: the run's cap stopped it: not measured.
+        InfrastructureError: a fault of ours stopped it: not measured.
+    """
+    with bench.models.session(assignment.grant) as line:
+        spec = ContainerSpec(
+            image=assignment.image,
+            kind="agent",
+            session=assignment.grant.session,
+            lifetime_s=assignment.timeout_s + LIFETIME_MARGIN_S,
+            gateway_directory=line.directory,
+        )
+        with bench.sandbox.container(spec) as container:
+            line.admit(container.peer_uid)
+            execution = _execute(assignment, container, model=line.model)
+            tree, refusal = _tree_left(container)
+        _raise_fault(line)
+    return SessionResult(
+        tree=tree, refusal=refusal, execution=execution, limit_reached=line.limit_reached, usage=line.usage
+    )
+
+
+def _execute(assignment: Assignment, container: Container, *, model: str) -> Execution:
+    settings = {"workspace": WORKSPACE, "socket": SOCKET, "model": model, "timeout_s": assignment.timeout_s}
+    task = {
+        "problem.md": File(assignment.statement.encode()),
+        "task.json": File(json.dumps(settings).encode()),
+    }
+    laid_out = {f"agent/{path}": file for path, file in assignment.code.items()}
+    laid_out |= {f"task/{path}": file for path, file in task.items()}
+    # One copy for both: the keeper owns them, so the agent reads its code and its orders but cannot change them.
+    container.write_files(laid_out, directory="/", owner="keeper")
+    container.write_files(assignment.workspace, directory=WORKSPACE, owner="agent")
+    return container.execute(
+        ["python3", "/agent/main.py"], timeout_s=assignment.timeout_s, user="agent", directory=WORKSPACE
+    )
+
+
+def _tree_left(container: Container) -> tuple[FileTree | None, str]:
+    try:
+        return container.read_files(WORKSPACE), ""
+    except HostileBytesError as error:
+        return None, str(error)
+
+
+def _raise_fault(line: ModelSession) -> None:
+    """Raise what stopped a call, if it was not the agent's doing: such a session says nothing about the agent."""
+    if line.fault is not None:
+        raise line.fault

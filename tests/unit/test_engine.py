@@ -1,0 +1,254 @@
+"""The engine against an archive in memory and scripted workers."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dgm.core.actions import ActionResult, Evaluate, Expand, Rejection, Step
+from dgm.core.errors import InfrastructureError, OutOfBudgetError, ProviderRefusedError, SandboxError
+from dgm.core.files import File
+from dgm.core.ids import TaskId
+from dgm.core.outcomes import Outcome, Verdict
+from dgm.core.policies import policy_named
+from dgm.core.ports import Decision
+from dgm.core.stages import Stage
+from dgm.evolution.bench import Job
+from dgm.evolution.engine import Ending, Engine, Plan
+from tests.fakes.archive import MemoryArchive
+
+SEED = {"main.py": File(b"print('seed')\n")}
+TASKS = tuple(TaskId(name) for name in ("one", "two", "three"))
+
+
+class InlineExecutor(Executor):
+    """Carries a job out at once, in the calling thread: one worker without threads."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - a future holds whatever was raised
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class Recorder:
+    """A watcher that keeps what it is told."""
+
+    events: list[str] = field(default_factory=list[str])
+
+    def started(self, decision: Decision) -> None:
+        self.events.append(f"started {decision.number}")
+
+    def recorded(self, decision: Decision, result: ActionResult) -> None:
+        self.events.append(f"recorded {decision.number}")
+
+    def faulted(self, decision: Decision, fault: InfrastructureError) -> None:
+        self.events.append(f"faulted {decision.number}: {fault}")
+
+
+def plan(*, children: int = 3, workers: int = 1, above: float = 0.4) -> Plan:
+    stages = (Stage(TASKS[:2], above=0.0), Stage(TASKS[2:], above=above))
+    return Plan(policy_named("dgm"), stages, children=children, trials=1, workers=workers, seed=7)
+
+
+def outcome(job: Job, action: Evaluate, verdict: Verdict) -> Outcome:
+    session = job.session("agent")
+    return Outcome(action.task, action.trial, verdict, "", seconds=1.0, session=session, patch="+ a line\n")
+
+
+def step(job: Job, action: Expand, *, rejection: Rejection | None = None) -> Step:
+    child = None if rejection else {"main.py": File(f"# step {action.step}\n".encode())}
+    return Step(
+        number=action.step,
+        parent=action.parent,
+        evidence_task=job.evidence[0].task,
+        diagnosis=None,
+        child=child,
+        rejection=rejection,
+        detail="",
+        seconds=1.0,
+        sessions=(job.session("improve"),),
+    )
+
+
+def perform(job: Job) -> ActionResult:
+    """Resolve task "one" always and task "two" for children of an even step; every step makes a child."""
+    match job.action:
+        case Expand():
+            return step(job, job.action)
+        case Evaluate(task=task):
+            even = b"step 2" in job.code["main.py"].content
+            resolved = task == "one" or (task == "two" and even)
+            return outcome(job, job.action, Verdict.RESOLVED if resolved else Verdict.UNRESOLVED)
+
+
+def new_archive() -> MemoryArchive:
+    archive = MemoryArchive()
+    archive.add_seed_agent(SEED)
+    return archive
+
+
+def run(archive: MemoryArchive, plan_: Plan, work: Callable[[Job], ActionResult] = perform) -> Ending:
+    return Engine(archive, plan_, executor=InlineExecutor(), perform=work, watcher=Recorder()).run()
+
+
+def lineage_facts(archive: MemoryArchive) -> list[tuple[str, str | None, int]]:
+    return [(agent.id, agent.parent, len(archive.outcomes()[agent.id])) for agent in archive.agent_tree()]
+
+
+def test_it_grows_the_children_that_were_asked_for() -> None:
+    archive = new_archive()
+    assert run(archive, plan(children=4)) is Ending.FINISHED
+    assert len(archive.agent_tree()) == 5
+
+
+def test_every_agent_is_measured_as_far_as_its_stages_go() -> None:
+    archive = new_archive()
+    run(archive, plan(children=3, above=0.5))
+    measured = {agent.step: len(archive.outcomes()[agent.id]) for agent in archive.agent_tree()}
+    assert measured == {0: 3, 1: 2, 2: 3, 3: 2}  # the seed on all, step 2 past the threshold, the others not
+
+
+def test_the_same_seed_grows_the_same_tree() -> None:
+    first, second = new_archive(), new_archive()
+    run(first, plan(children=6))
+    run(second, plan(children=6))
+    assert lineage_facts(first) == lineage_facts(second)
+
+
+def test_a_run_stopped_after_any_decision_ends_with_the_tree_of_an_uninterrupted_one() -> None:
+    whole = new_archive()
+    run(whole, plan(children=4))
+    for stop_after in range(1, whole.decision_count()):
+        archive = new_archive()
+
+        def interrupted(job: Job, stop_after: int = stop_after) -> ActionResult:
+            if job.attempt.decision > stop_after:
+                raise KeyboardInterrupt  # stands for a kill: nothing is recorded
+            return perform(job)
+
+        with pytest.raises(KeyboardInterrupt):
+            run(archive, plan(children=4), interrupted)
+        assert run(archive, plan(children=4)) is Ending.FINISHED
+        assert lineage_facts(archive) == lineage_facts(whole)
+
+
+def test_a_drained_run_records_what_was_in_flight_and_goes_on_later() -> None:
+    archive = new_archive()
+    engine: Engine | None = None
+
+    def stop_at_five(job: Job) -> ActionResult:
+        if job.attempt.decision == 5:
+            assert engine is not None
+            engine.drain()
+        return perform(job)
+
+    engine = Engine(archive, plan(), executor=InlineExecutor(), perform=stop_at_five, watcher=Recorder())
+    assert engine.run() is Ending.DRAINED
+    assert archive.decision_count() == 5
+    assert archive.open_decisions() == ()
+    assert run(archive, plan()) is Ending.FINISHED
+
+
+def test_a_passing_fault_is_retried_and_never_scored() -> None:
+    archive = new_archive()
+
+    def flaky(job: Job) -> ActionResult:
+        if job.attempt.decision == 2 and job.attempt.number < 3:
+            raise SandboxError("the engine hiccuped")
+        return perform(job)
+
+    assert run(archive, plan(), flaky) is Ending.FINISHED
+    clean = new_archive()
+    run(clean, plan())
+    assert lineage_facts(archive) == lineage_facts(clean)
+
+
+def test_a_fault_that_stays_stops_the_run_with_its_own_words_and_leaves_the_decision_open() -> None:
+    archive = new_archive()
+
+    def broken(job: Job) -> ActionResult:
+        if job.attempt.decision == 2:
+            raise SandboxError("no space left")
+        return perform(job)
+
+    with pytest.raises(SandboxError, match="no space left"):
+        run(archive, plan(), broken)
+    assert [decision.number for decision in archive.open_decisions()] == [2]
+    assert len(archive.outcomes()[archive.agent_tree().root.id]) == 1
+
+
+def test_a_refusal_by_the_provider_is_not_tried_again() -> None:
+    archive, tries = new_archive(), list[int]()
+
+    def refused(job: Job) -> ActionResult:
+        tries.append(job.attempt.number)
+        raise ProviderRefusedError("wrong key")
+
+    with pytest.raises(ProviderRefusedError):
+        run(archive, plan(), refused)
+    assert tries == [1]
+
+
+def test_an_empty_purse_leaves_the_measurement_open_instead_of_scoring_it() -> None:
+    archive = new_archive()
+
+    def broke(job: Job) -> ActionResult:
+        if job.attempt.decision > 2:
+            raise OutOfBudgetError("the cap is reached")
+        return perform(job)
+
+    assert run(archive, plan(), broke) is Ending.OUT_OF_BUDGET
+    assert [decision.number for decision in archive.open_decisions()] == [3]
+    assert len(archive.outcomes()[archive.agent_tree().root.id]) == 2
+
+
+def test_rejected_steps_are_facts_and_end_the_run_when_the_attempts_are_used_up() -> None:
+    archive = new_archive()
+
+    def hopeless(job: Job) -> ActionResult:
+        if isinstance(job.action, Expand):
+            return step(job, job.action, rejection=Rejection.EMPTY_PATCH)
+        return perform(job)
+
+    assert run(archive, plan(children=2), hopeless) is Ending.EXHAUSTED
+    assert archive.steps_done() == 6
+    assert len(archive.agent_tree()) == 1
+
+
+def test_a_seed_agent_that_resolves_everything_has_nothing_to_be_improved_on() -> None:
+    archive = new_archive()
+
+    def perfect(job: Job) -> ActionResult:
+        assert isinstance(job.action, Evaluate)
+        return outcome(job, job.action, Verdict.RESOLVED)
+
+    assert run(archive, plan(), perfect) is Ending.EXHAUSTED
+
+
+def test_many_workers_record_every_measurement_once() -> None:
+    archive = new_archive()
+    with ThreadPoolExecutor(8) as executor:
+        engine = Engine(archive, plan(children=12, workers=8), executor=executor, perform=perform, watcher=Recorder())
+        assert engine.run() is Ending.FINISHED
+    for outcomes in archive.outcomes().values():
+        assert len({(outcome.task, outcome.trial) for outcome in outcomes}) == len(outcomes)
+    steps = sorted(agent.step for agent in archive.agent_tree())
+    assert steps == list(range(13))
+
+
+def test_the_watcher_hears_of_starts_results_and_faults() -> None:
+    archive, watcher = new_archive(), Recorder()
+
+    def flaky(job: Job) -> ActionResult:
+        if job.attempt == job.attempt.__class__(1, 1):
+            raise SandboxError("a hiccup")
+        return perform(job)
+
+    Engine(archive, plan(children=0), executor=InlineExecutor(), perform=flaky, watcher=watcher).run()
+    assert watcher.events[:4] == ["started 1", "faulted 1: a hiccup", "started 1", "recorded 1"]

@@ -1,0 +1,179 @@
+"""What becomes of an agent's doings on a task: always a verdict, never an exception; faults of ours the other way."""
+
+import json
+
+import pytest
+
+from dgm.core.errors import OutOfBudgetError, ProviderError, SandboxError
+from dgm.core.files import File
+from dgm.core.outcomes import Verdict
+from dgm.core.ports import Execution
+from dgm.evolution.evaluation import evaluate
+from tests.fakes.bench import CODE, Fakes, evaluate_job, solving
+from tests.fakes.benchmark import solved
+from tests.fakes.sandbox import Call, FakeContainer, ran
+
+
+def idle(container: FakeContainer, call: Call) -> Execution:
+    del container, call
+    return ran()
+
+
+def crashing(container: FakeContainer, call: Call) -> Execution:
+    del container, call
+    return ran(exit_code=1)
+
+
+def wrong(container: FakeContainer, call: Call) -> Execution:
+    del call
+    container.files["/work/answer.py"] = solved("something else")
+    return ran()
+
+
+def solving_then_crashing(container: FakeContainer, call: Call) -> Execution:
+    solving(container, call)
+    return ran(exit_code=1)
+
+
+def solving_too_slowly(container: FakeContainer, call: Call) -> Execution:
+    solving(container, call)
+    return ran(exit_code=None, timed_out=True)
+
+
+def stuck(container: FakeContainer, call: Call) -> Execution:
+    del container, call
+    return ran(exit_code=None, timed_out=True)
+
+
+def flooding(container: FakeContainer, call: Call) -> Execution:
+    del container, call
+    return ran(exit_code=None, truncated=True)
+
+
+def hostile(container: FakeContainer, call: Call) -> Execution:
+    del call
+    container.hostile = "a symbolic link"
+    return ran()
+
+
+@pytest.mark.parametrize(
+    ("agent", "verdict"),
+    [
+        (solving, Verdict.RESOLVED),
+        (solving_then_crashing, Verdict.RESOLVED),
+        (solving_too_slowly, Verdict.RESOLVED),
+        (wrong, Verdict.UNRESOLVED),
+        (idle, Verdict.EMPTY_PATCH),
+        (crashing, Verdict.AGENT_CRASHED),
+        (stuck, Verdict.TIMED_OUT),
+        (flooding, Verdict.AGENT_CRASHED),
+        (hostile, Verdict.AGENT_CRASHED),
+    ],
+)
+def test_whatever_an_agent_does_is_a_verdict(agent: object, verdict: Verdict) -> None:
+    fakes = Fakes(agent=agent)  # type: ignore[arg-type]
+    assert evaluate(*evaluate_job(), fakes.bench).verdict is verdict
+
+
+def test_the_agent_sees_its_code_its_orders_and_the_workspace_and_owns_the_last_alone() -> None:
+    fakes = Fakes()
+    evaluate(*evaluate_job(), fakes.bench)
+    container = fakes.sandbox.containers[0]
+    assert container.files["/agent/main.py"] == CODE["main.py"]
+    assert container.owners["/agent/main.py"] == "keeper"
+    assert container.owners["/task/problem.md"] == "keeper"
+    assert container.owners["/work/answer.py"] == "agent"
+    assert json.loads(container.files["/task/task.json"].content) == {
+        "workspace": "/work",
+        "socket": "/gateway/model.sock",
+        "model": "fake",
+        "timeout_s": 600.0,
+    }
+
+
+def test_only_solution_files_are_graded_and_what_else_changed_is_recorded() -> None:
+    def planting(container: FakeContainer, call: Call) -> Execution:
+        container.files["/work/conftest.py"] = File(b"print('planted')\n")
+        container.files["/work/HINT.txt"] = File(b"changed\n")
+        return solving(container, call)
+
+    fakes = Fakes(agent=planting)
+    outcome = evaluate(*evaluate_job(), fakes.bench)
+    assert fakes.benchmark.graded == [("ant", {"answer.py": solved("ant")})]
+    assert outcome.dropped_paths == ("HINT.txt", "conftest.py")
+
+
+def test_a_change_outside_the_solution_alone_is_an_empty_patch() -> None:
+    def littering(container: FakeContainer, call: Call) -> Execution:
+        del call
+        container.files["/work/notes.txt"] = File(b"I tried.\n")
+        return ran()
+
+    outcome = evaluate(*evaluate_job(), Fakes(agent=littering).bench)
+    assert (outcome.verdict, outcome.patch) == (Verdict.EMPTY_PATCH, "")
+
+
+def test_a_deleted_solution_is_graded_as_what_it_is() -> None:
+    def deleting(container: FakeContainer, call: Call) -> Execution:
+        del call
+        del container.files["/work/answer.py"]
+        return ran()
+
+    outcome = evaluate(*evaluate_job(), Fakes(agent=deleting).bench)
+    assert outcome.verdict is Verdict.UNRESOLVED
+    assert "+++ /dev/null" in outcome.patch
+
+
+def test_the_patch_is_made_by_the_host_from_the_trees() -> None:
+    outcome = evaluate(*evaluate_job(), Fakes().bench)
+    assert "+    return 'ant'" in outcome.patch
+
+
+def test_burning_the_sessions_own_limit_is_a_verdict_that_counts() -> None:
+    fakes = Fakes()
+
+    def insatiable(container: FakeContainer, call: Call) -> Execution:
+        del container, call
+        fakes.models.sessions[-1][1].limit_reached = True
+        return ran()
+
+    fakes.sandbox.programs = {("python3",): insatiable}
+    assert evaluate(*evaluate_job(), fakes.bench).verdict is Verdict.OUT_OF_BUDGET
+
+
+@pytest.mark.parametrize("fault", [OutOfBudgetError("the cap"), ProviderError("the provider is down")])
+def test_what_stopped_the_model_without_the_agents_doing_is_raised_not_scored(fault: Exception) -> None:
+    fakes = Fakes()
+
+    def cut_off(container: FakeContainer, call: Call) -> Execution:
+        fakes.models.sessions[-1][1].fault = fault
+        return solving(container, call)
+
+    fakes.sandbox.programs = {("python3",): cut_off}
+    with pytest.raises(type(fault)):
+        evaluate(*evaluate_job(), fakes.bench)
+    assert fakes.benchmark.graded == []
+
+
+def test_a_fault_of_the_engine_is_raised_and_leaves_no_container() -> None:
+    fakes = Fakes()
+    fakes.sandbox.faults = [SandboxError("no engine")]
+    with pytest.raises(SandboxError):
+        evaluate(*evaluate_job(), fakes.bench)
+    assert fakes.sandbox.live == []
+
+
+def test_a_fault_of_grading_is_raised_not_scored() -> None:
+    fakes = Fakes()
+    fakes.benchmark.faults = [SandboxError("pytest is missing")]
+    with pytest.raises(SandboxError):
+        evaluate(*evaluate_job(), fakes.bench)
+
+
+def test_the_models_seed_hangs_on_task_and_trial_and_not_on_the_agent() -> None:
+    fakes = Fakes()
+    for task, trial in (("ant", 0), ("ant", 0), ("ant", 1), ("bee", 0)):
+        evaluate(*evaluate_job(task, trial), fakes.bench)
+    seeds = [grant.seed for grant, _ in fakes.models.sessions]
+    assert seeds[0] == seeds[1]
+    assert len(set(seeds)) == 3
