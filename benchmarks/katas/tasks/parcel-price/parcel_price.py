@@ -1,0 +1,22 @@
+DISCOUNT = 10
+FREE_OF_DISCOUNT = 3
+
+
+def price(grams, bands):
+    """Return the price of one parcel in cents."""
+    if grams < 0:
+        raise ValueError("a parcel weighs something")
+    for limit, cents in bands:
+        if grams < limit:
+            return cents
+    raise ValueError("too heavy for every band")
+
+
+def total(parcels, bands):
+    """Return the price of all parcels in cents."""
+    cents = 0
+    for place, grams in enumerate(parcels):
+        cents += price(grams, bands)
+        if place > FREE_OF_DISCOUNT:
+            cents -= DISCOUNT
+    return cents

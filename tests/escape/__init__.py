@@ -1,0 +1,1 @@
+"""The red-team suite: every case asserts on the host."""
