@@ -1,0 +1,1 @@
+"""Adapter: the facts of a run in SQLite, the code of its agents in a bare git repository."""

@@ -1,0 +1,99 @@
+"""How facts become rows. Each function inserts inside the caller's transaction."""
+
+import json
+import sqlite3
+from dataclasses import asdict
+from typing import TypeAlias
+
+from dgm.archive.codestore import CommitId
+from dgm.archive.difference import DiffStat
+from dgm.archive.records import amount_of, diagnosis_json, storable
+from dgm.core.actions import Action, Evaluate, Expand, Step
+from dgm.core.agents import Agent
+from dgm.core.ids import AgentId
+from dgm.core.outcomes import Outcome
+
+Value: TypeAlias = str | int | float | None
+
+
+def insert(sql: sqlite3.Connection, table: str, **columns: Value) -> None:
+    """Insert one row into a table of ours."""
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    sql.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values()))  # noqa: S608
+
+
+def action_columns(action: Action) -> dict[str, Value]:
+    """Return what a decision's row says of its action."""
+    match action:
+        case Expand():
+            return {"kind": "expand", "agent": action.parent, "step": action.step}
+        case Evaluate():
+            return {"kind": "evaluate", "agent": action.agent, "task": action.task, "trial": action.trial}
+
+
+def insert_agent(sql: sqlite3.Connection, agent: Agent, *, commit: CommitId, code_hash: str) -> None:
+    """Insert an agent whose code is stored."""
+    insert(
+        sql,
+        "agents",
+        id=agent.id,
+        generation=agent.generation,
+        step=agent.step,
+        created_at=agent.created_at,
+        commit_id=commit,
+        code_hash=code_hash,
+    )
+    for position, parent in enumerate(agent.parents):
+        insert(sql, "parents", agent=agent.id, position=position, parent=parent)
+
+
+def insert_step(
+    sql: sqlite3.Connection,
+    decision: int,
+    step: Step,
+    *,
+    at: float,
+    child: AgentId | None = None,
+    change: DiffStat | None = None,
+) -> None:
+    """Insert a step that ended, with its child and what the child changed unless it was rejected."""
+    insert(
+        sql,
+        "steps",
+        number=step.number,
+        decision=decision,
+        parent=step.parent,
+        evidence_task=step.evidence_task,
+        diagnosis=diagnosis_json(step.diagnosis),
+        rejection=step.rejection,
+        detail=storable(step.detail),
+        seconds=step.seconds,
+        patch=storable(step.patch),
+        exit=storable(step.exit),
+        child=child,
+        at=at,
+        **({} if change is None else asdict(change)),
+        **asdict(amount_of(step.usage)),
+    )
+    for position, session in enumerate(step.sessions):
+        insert(sql, "step_sessions", step=step.number, position=position, session=session)
+
+
+def insert_outcome(sql: sqlite3.Connection, decision: int, agent: AgentId, outcome: Outcome, *, at: float) -> None:
+    """Insert a measurement."""
+    insert(
+        sql,
+        "evaluations",
+        decision=decision,
+        agent=agent,
+        task=outcome.task,
+        trial=outcome.trial,
+        verdict=outcome.verdict,
+        summary=outcome.summary,
+        seconds=outcome.seconds,
+        session=outcome.session,
+        patch=storable(outcome.patch),
+        dropped_paths=json.dumps(outcome.dropped_paths),
+        at=at,
+        **asdict(amount_of(outcome.usage)),
+    )

@@ -1,0 +1,275 @@
+"""Reads a run: needs no Docker, no lock and no right to write, also while another process evolves it."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dgm.archive.codestore import REPOSITORY, CodeStore
+from dgm.archive.database import DATABASE, open_for_reading
+from dgm.archive.difference import DiffStat, diff_stat, diff_text
+from dgm.archive.facts import Facts
+from dgm.archive.lock import is_locked
+from dgm.archive.records import Amount, End, Fault, RunFacts, Start, StepRecord
+from dgm.config import RunConfig, read_config
+from dgm.core.actions import Expand
+from dgm.core.agents import AgentTree
+from dgm.core.errors import ConfigError, CorruptArchiveError
+from dgm.core.files import File, tree_hash
+from dgm.core.ids import AgentId, SessionId
+from dgm.core.outcomes import Outcome, Usage
+from dgm.core.ports import Decision
+from dgm.core.scores import Score
+from dgm.core.view import AgentState
+
+RUN_TOML = "run.toml"
+PRICES_TOML = "prices.toml"
+FINISHED = "finished"
+
+
+class RunState(StrEnum):
+    """What a run is doing."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"  # `dgm resume` goes on with it
+
+
+class RunReader:
+    """All facts and all code of one run. Close it, or use it as a context."""
+
+    def __init__(self, directory: Path, facts: Facts) -> None:
+        self.directory = directory
+        self._facts = facts
+        self._code_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._facts.connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """Answer all queries in this context from one moment, however much is written meanwhile."""
+        with self._facts.lock:
+            if self._facts.connection.in_transaction:
+                yield
+                return
+            self._facts.rows("BEGIN")
+            try:
+                yield
+            finally:
+                self._facts.rows("COMMIT")
+
+    def facts(self) -> RunFacts:
+        """Return what the run is."""
+        return self._run
+
+    def config(self) -> RunConfig:
+        """Return the configuration that the run was made with."""
+        return self._config
+
+    def agent_tree(self) -> AgentTree:
+        """Return all agents."""
+        try:
+            return AgentTree(self._facts.agents())
+        except KeyError as error:
+            raise CorruptArchiveError(f"{self.directory / DATABASE} has an agent whose parent is missing.") from error
+
+    def outcomes(self) -> dict[AgentId, tuple[Outcome, ...]]:
+        """Return the run's measurements of every agent, those without any included."""
+        found = self._facts.outcomes()
+        return {agent.id: tuple(found.get(agent.id, ())) for agent in self._facts.agents()}
+
+    def outcomes_of(self, agent: AgentId) -> tuple[Outcome, ...]:
+        """Return the run's measurements of one agent."""
+        return tuple(self._facts.outcomes_of(agent))
+
+    def scores(self) -> dict[AgentId, Score]:
+        """Return the score of every agent, oldest first."""
+        found = self._facts.scores()
+        return {agent.id: found.get(agent.id, Score(0, 0)) for agent in self._facts.agents()}
+
+    def state_of(self, agent: AgentId) -> AgentState:
+        """Return one agent with its measurements."""
+        tree = self.agent_tree()
+        return AgentState(tree[agent], self.outcomes_of(agent), children=len(tree.children(agent)))
+
+    def best(self) -> AgentState:
+        """Return the measured agent with the highest lower end of its credible interval, the older one of equals.
+
+        The lower end, not the mean: a few lucky tasks must not beat a good record on many.
+        """
+        scores = self.scores()
+        return self.state_of(max(scores, key=lambda agent: (scores[agent].attempted > 0, scores[agent].low)))
+
+    def steps(self) -> tuple[StepRecord, ...]:
+        """Return all self-modifications that ended, the rejected ones too."""
+        return tuple(self._facts.steps())
+
+    def child_of_step(self, number: int) -> AgentId | None:
+        """Return the agent that a step made, None for a step that was rejected or has not ended."""
+        return next((agent.id for agent in self.agent_tree() if number and agent.step == number), None)
+
+    def step_of(self, agent: AgentId) -> StepRecord | None:
+        """Return the step that made an agent, None for the seed agent."""
+        return next((step for step in self._facts.steps() if step.child == agent), None)
+
+    def steps_done(self) -> int:
+        """Return how many self-modification attempts ended."""
+        return self._facts.count("steps")
+
+    def decisions(self) -> tuple[Decision, ...]:
+        """Return all that the policy chose."""
+        return tuple(self._facts.decisions())
+
+    def open_decisions(self) -> tuple[Decision, ...]:
+        """Return what was chosen and has no result yet, oldest first."""
+        return tuple(self._facts.open_decisions())
+
+    def decision_count(self) -> int:
+        """Return how many decisions were recorded."""
+        return self._facts.count("decisions")
+
+    def evaluation_count(self) -> int:
+        """Return how many measurements were recorded."""
+        return self._facts.count("evaluations")
+
+    def children_wanted(self) -> int:
+        """Return how many children the run is to have grown in the end."""
+        starts = self._facts.starts()
+        return starts[-1].children if starts else self.config().children
+
+    def starts(self) -> tuple[Start, ...]:
+        """Return when processes began or went on with the run."""
+        return tuple(self._facts.starts())
+
+    def ends(self) -> tuple[End, ...]:
+        """Return when and why processes stopped."""
+        return tuple(self._facts.ends())
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Return the faults of ours."""
+        return tuple(self._facts.faults())
+
+    def spent(self) -> Usage:
+        """Return what the whole run used, with calls that have no end at their worst case."""
+        return self._facts.spent().usage
+
+    def usage_by_agent(self) -> dict[AgentId, Usage]:
+        """Return what each agent used: its evaluations and its modifications of its own code, repeated ones too.
+
+        A session belongs to the agent of the decision that it is named after.
+        """
+        agent_of = {
+            decision.number: decision.action.parent if isinstance(decision.action, Expand) else decision.action.agent
+            for decision in self._facts.decisions()
+        }
+        sums: dict[AgentId, Amount] = defaultdict(Amount)
+        for session, amount in self._facts.spent_by_session().items():
+            agent = agent_of.get(_decision_number(session))
+            if agent is not None:
+                sums[agent] += amount
+        return {agent.id: sums[agent.id].usage for agent in self._facts.agents()}
+
+    def state(self) -> RunState:
+        """Return whether a process works on the run, finished it, or left it."""
+        if is_locked(self.directory):
+            return RunState.RUNNING
+        starts, ends = self._facts.starts(), self._facts.ends()
+        finished = bool(ends) and ends[-1].reason == FINISHED and (not starts or starts[-1].at <= ends[-1].at)
+        return RunState.FINISHED if finished else RunState.INTERRUPTED
+
+    def elapsed_seconds(self, *, now: float) -> float:
+        """Return how long processes worked on the run, together.
+
+        A process that was killed counts until the last fact that it left.
+
+        Args:
+            now: seconds since 1970, the end of a span that still runs.
+        """
+        starts = [start.at for start in self._facts.starts()]
+        ends = [end.at for end in self._facts.ends()]
+        total = 0.0
+        for number, start in enumerate(starts):
+            is_last = number + 1 == len(starts)
+            limit = float("inf") if is_last else starts[number + 1]
+            end = next((at for at in ends if start <= at < limit), None)
+            if end is None and is_last and is_locked(self.directory):
+                end = now
+            if end is None:
+                end = self._facts.last_sign_of_life(before=limit) or start
+            total += max(0.0, end - start)
+        return total
+
+    def code(self, agent: AgentId) -> dict[str, File]:
+        """Return an agent's code.
+
+        Raises:
+            CorruptArchiveError: it is missing, damaged, or not what was stored.
+        """
+        commit, code_hash = self._facts.commit_and_hash(agent)
+        with self._code_lock:
+            code = self._code_store.read(commit)
+        if tree_hash(code) != code_hash:
+            raise CorruptArchiveError(f"The code of agent {agent} is not the code that was archived.")
+        return code
+
+    def diff(self, before: AgentId, after: AgentId) -> str:
+        """Return the unified diff between two agents' code; as hostile as that code."""
+        return diff_text(
+            self._repository, self._facts.commit_and_hash(before)[0], self._facts.commit_and_hash(after)[0]
+        )
+
+    def diff_stat(self, before: AgentId, after: AgentId) -> DiffStat:
+        """Return the size of that diff."""
+        return diff_stat(
+            self._repository, self._facts.commit_and_hash(before)[0], self._facts.commit_and_hash(after)[0]
+        )
+
+    @cached_property
+    def _run(self) -> RunFacts:
+        return self._facts.run()
+
+    @cached_property
+    def _config(self) -> RunConfig:
+        try:
+            return read_config(self.directory / RUN_TOML)
+        except ConfigError as error:
+            raise CorruptArchiveError(str(error)) from error
+
+    @property
+    def _repository(self) -> Path:
+        return self.directory / REPOSITORY
+
+    @cached_property
+    def _code_store(self) -> CodeStore:
+        return CodeStore(self._repository)
+
+
+def read_run(directory: Path) -> RunReader:
+    """Open a run for reading.
+
+    Raises:
+        CorruptArchiveError: it is not a run, or a damaged one.
+        NewerArchiveError: a newer version wrote it.
+    """
+    path = directory / DATABASE
+    return RunReader(directory, Facts(open_for_reading(path), path))
+
+
+def _decision_number(session: SessionId) -> int:
+    number = session.partition(".")[0]
+    return int(number) if number.isascii() and number.isdigit() else -1

@@ -1,0 +1,96 @@
+"""The tables of `archive.db`: facts, inserted once and never changed.
+
+Money is whole nano-dollars: sums of integers are exact, sums of floats are not, and 2**63 of them are nine billion
+dollars. Text of agents and models is stored as it came; whoever shows it makes it safe.
+"""
+
+import sqlite3
+from functools import cache
+
+APPLICATION_ID = 0x64676D61  # "dgma"
+SCHEMA_VERSION = 1
+
+_USAGE = "calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, nanos INTEGER NOT NULL"
+
+_TABLES = {
+    "run": """
+        one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, created_at REAL NOT NULL,
+        dgm_version TEXT NOT NULL, image TEXT NOT NULL, image_digest TEXT NOT NULL, policy TEXT NOT NULL,
+        benchmark TEXT NOT NULL, model TEXT NOT NULL, seed INTEGER NOT NULL""",
+    "starts": "number INTEGER PRIMARY KEY, at REAL NOT NULL, pid INTEGER NOT NULL, children INTEGER NOT NULL",
+    "ends": "number INTEGER PRIMARY KEY, at REAL NOT NULL, reason TEXT NOT NULL",
+    "agents": """
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL, step INTEGER NOT NULL UNIQUE,
+        created_at REAL NOT NULL, commit_id TEXT NOT NULL, code_hash TEXT NOT NULL""",
+    "parents": """
+        agent TEXT NOT NULL REFERENCES agents (id), position INTEGER NOT NULL,
+        parent TEXT NOT NULL REFERENCES agents (id), PRIMARY KEY (agent, position)""",
+    "decisions": """
+        number INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('expand', 'evaluate')),
+        agent TEXT NOT NULL REFERENCES agents (id), step INTEGER, task TEXT, trial INTEGER, at REAL NOT NULL""",
+    "attempts": """
+        decision INTEGER NOT NULL REFERENCES decisions (number), number INTEGER NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (decision, number)""",
+    "steps": f"""
+        number INTEGER PRIMARY KEY, decision INTEGER NOT NULL UNIQUE REFERENCES decisions (number),
+        parent TEXT NOT NULL REFERENCES agents (id), evidence_task TEXT NOT NULL, diagnosis TEXT, rejection TEXT,
+        detail TEXT NOT NULL, seconds REAL NOT NULL, patch TEXT NOT NULL, exit TEXT NOT NULL,
+        child TEXT UNIQUE REFERENCES agents (id), files_changed INTEGER, insertions INTEGER, deletions INTEGER,
+        at REAL NOT NULL, {_USAGE},
+        CHECK ((child IS NULL) <> (rejection IS NULL))""",
+    "step_sessions": """
+        step INTEGER NOT NULL REFERENCES steps (number), position INTEGER NOT NULL, session TEXT NOT NULL,
+        PRIMARY KEY (step, position)""",
+    "evaluations": f"""
+        number INTEGER PRIMARY KEY, decision INTEGER NOT NULL UNIQUE REFERENCES decisions (number),
+        agent TEXT NOT NULL REFERENCES agents (id), task TEXT NOT NULL, trial INTEGER NOT NULL, verdict TEXT NOT NULL,
+        summary TEXT NOT NULL, seconds REAL NOT NULL, session TEXT NOT NULL, patch TEXT NOT NULL,
+        dropped_paths TEXT NOT NULL, at REAL NOT NULL, {_USAGE}, UNIQUE (agent, task, trial)""",
+    "reservations": f"""
+        session TEXT NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, {_USAGE}, PRIMARY KEY (session, number)""",
+    "settlements": f"""
+        session TEXT NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, {_USAGE}, PRIMARY KEY (session, number),
+        FOREIGN KEY (session, number) REFERENCES reservations (session, number)""",
+    "faults": """
+        number INTEGER PRIMARY KEY, decision INTEGER NOT NULL REFERENCES decisions (number), message TEXT NOT NULL,
+        at REAL NOT NULL""",
+}
+
+TABLES = tuple(_TABLES)
+
+
+def _statements() -> list[str]:
+    tables = [f"CREATE TABLE {name} ({columns}) STRICT" for name, columns in _TABLES.items()]
+    guards = [
+        f"CREATE TRIGGER {name}_no_{verb.lower()} BEFORE {verb} ON {name} "
+        f"BEGIN SELECT RAISE(ABORT, 'facts are only inserted'); END"
+        for name in _TABLES
+        for verb in ("UPDATE", "DELETE")
+    ]
+    return tables + guards
+
+
+def create_schema(connection: sqlite3.Connection) -> None:
+    """Make an empty archive of an empty database."""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    for statement in _statements():
+        connection.execute(statement)
+
+
+def schema_of(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Return (type, name, SQL) of all that a database declares, without SQLite's own indexes and statistics."""
+    return connection.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+    ).fetchall()
+
+
+@cache
+def expected_schema() -> list[tuple[str, str, str]]:
+    """Return what `schema_of` gives for an archive of this version."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        create_schema(connection)
+        return schema_of(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,264 @@
+"""The one writer's side of a run: inserts facts and code, and answers from memory what the engine asks all the time."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from dgm.archive.codestore import CommitId, NewCommit
+from dgm.archive.database import DATABASE, close_after_writing, sql_errors
+from dgm.archive.difference import diff_stat
+from dgm.archive.facts import Facts
+from dgm.archive.inserts import action_columns, insert, insert_agent, insert_outcome, insert_step
+from dgm.archive.lock import RunLock
+from dgm.archive.message import commit_message
+from dgm.archive.reader import RunReader
+from dgm.archive.records import Amount, amount_of, storable, stored_outcome
+from dgm.archive.spending import Spending
+from dgm.core.actions import Action, Evaluate, Expand, Step
+from dgm.core.agents import Agent, AgentTree
+from dgm.core.errors import ArchiveError, DiskFullError
+from dgm.core.files import FileTree, tree_hash
+from dgm.core.ids import AgentId, SessionId, agent_id
+from dgm.core.outcomes import Outcome, Usage
+from dgm.core.ports import Attempt, Clock, Decision
+
+
+class RunArchive(RunReader):
+    """A run open for writing: `dgm.core.ports.Archive`, safe to call from several threads.
+
+    Every call that records something returns when it is on the disk. What is remembered here is only what was
+    committed, so it equals what a reader finds in the file.
+    """
+
+    def __init__(self, directory: Path, *, connection: sqlite3.Connection, lock: RunLock, clock: Clock) -> None:
+        super().__init__(directory, Facts(connection, directory / DATABASE))
+        self._run_lock = lock
+        self._clock = clock
+        self._agents = {agent.id: agent for agent in super().agent_tree()}
+        self._outcomes = super().outcomes()
+        self._open = {decision.number: decision for decision in super().open_decisions()}
+        self._decided = super().decision_count()
+        self._steps_done = super().steps_done()
+        self._spending = Spending(self._facts)
+
+    def close(self) -> None:
+        """Let go of the files and of the lock."""
+        with self._facts.lock:
+            close_after_writing(self._facts.connection)
+            self._run_lock.release()
+
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """Answer all queries in this context from one moment: nothing is written meanwhile."""
+        with self._facts.lock:
+            yield
+
+    # What the engine asks at every decision.
+
+    def agent_tree(self) -> AgentTree:
+        """Return all agents."""
+        with self._facts.lock:
+            return AgentTree(self._agents.values())
+
+    def outcomes(self) -> dict[AgentId, tuple[Outcome, ...]]:
+        """Return the run's measurements of every agent, those without any included."""
+        with self._facts.lock:
+            return dict(self._outcomes)
+
+    def outcomes_of(self, agent: AgentId) -> tuple[Outcome, ...]:
+        """Return the run's measurements of one agent."""
+        with self._facts.lock:
+            return self._outcomes[agent]
+
+    def steps_done(self) -> int:
+        """Return how many self-modification attempts ended."""
+        return self._steps_done
+
+    def open_decisions(self) -> tuple[Decision, ...]:
+        """Return what was chosen and has no result yet, oldest first."""
+        with self._facts.lock:
+            return tuple(self._open.values())
+
+    def decision_count(self) -> int:
+        """Return how many decisions were recorded."""
+        return self._decided
+
+    def spent(self) -> Usage:
+        """Return what the whole run used, with calls that have no end at their worst case."""
+        with self._facts.lock:
+            return self._spending.total.usage
+
+    # Facts.
+
+    def start(self, *, children: int) -> None:
+        """Record that this process begins or goes on with the run, up to `children` children."""
+        with self._transaction() as sql:
+            insert(sql, "starts", at=self._clock.now(), pid=os.getpid(), children=children)
+
+    def end(self, reason: str) -> None:
+        """Record why the run stopped: "finished", "drained", "stopped", "out of budget" or "fault: ..."."""
+        with self._transaction() as sql:
+            insert(sql, "ends", at=self._clock.now(), reason=storable(reason))
+
+    def add_seed_agent(self, code: FileTree) -> Agent:
+        """Add the root of the tree.
+
+        Raises:
+            ArchiveError: there is one already.
+        """
+        with self._facts.lock:
+            if self._agents:
+                raise ArchiveError("The run has a seed agent already.")
+            agent = self._new_agent(code, step=0, parent=None)
+            commit = self._write_code(agent, code, step=None)
+            with self._transaction() as sql:
+                insert_agent(sql, agent, commit=commit, code_hash=tree_hash(code))
+            self._remember(agent)
+            return agent
+
+    def decide(self, action: Action) -> Decision:
+        """Record what was chosen."""
+        with self._facts.lock:
+            decision = Decision(self._decided + 1, action)
+            with self._transaction() as sql:
+                insert(sql, "decisions", number=decision.number, at=self._clock.now(), **action_columns(action))
+            self._decided = decision.number
+            self._open[decision.number] = decision
+            return decision
+
+    def begin_attempt(self, decision: int) -> Attempt:
+        """Record that a decision is being carried out, once more."""
+        with self._transaction() as sql:
+            (earlier,) = sql.execute("SELECT count(*) FROM attempts WHERE decision = ?", (decision,)).fetchone()
+            attempt = Attempt(decision, earlier + 1)
+            insert(sql, "attempts", decision=decision, number=attempt.number, at=self._clock.now())
+        return attempt
+
+    def add_step(self, decision: int, step: Step) -> Agent | None:
+        """Record the result of an `Expand` and, if it was accepted, its child: all or nothing.
+
+        The child's code is stored first: killed in between, the run holds code that no fact names, and no fact whose
+        code is missing.
+
+        Raises:
+            ArchiveError: that is not what the decision asked for, or it has a result already.
+        """
+        with self._facts.lock:
+            self._require_open(decision, Expand(step.parent, step.number))
+            child = None if step.child is None else self._add_child(decision, step, step.child)
+            if child is None:
+                with self._transaction() as sql:
+                    insert_step(sql, decision, step, at=self._clock.now())
+            self._steps_done += 1
+            del self._open[decision]
+            return child
+
+    def add_outcome(self, decision: int, agent: AgentId, outcome: Outcome) -> None:
+        """Record the result of an `Evaluate`.
+
+        Raises:
+            ArchiveError: that is not what the decision asked for, or this agent was measured on this task and trial
+                before.
+        """
+        outcome = stored_outcome(outcome)
+        with self._facts.lock:
+            self._require_open(decision, Evaluate(agent, outcome.task, outcome.trial))
+            with self._transaction() as sql:
+                insert_outcome(sql, decision, agent, outcome, at=self._clock.now())
+            self._outcomes[agent] = (*self._outcomes[agent], outcome)
+            del self._open[decision]
+
+    def add_fault(self, decision: int, message: str) -> None:
+        """Record a fault of ours that ended an attempt."""
+        with self._transaction() as sql:
+            insert(sql, "faults", decision=decision, message=storable(message), at=self._clock.now())
+
+    def reserve_call(self, session: SessionId, number: int, *, worst_case: Usage) -> None:
+        """Record that call `number` (from 1) of a session is about to be sent.
+
+        Raises:
+            ArchiveError: it was reserved before.
+        """
+        amount = amount_of(worst_case)
+        with self._facts.lock:
+            self._insert_call("reservations", session, number, amount)
+            self._spending.reserve(session, number, amount)
+
+    def settle_call(self, session: SessionId, number: int, *, usage: Usage) -> None:
+        """Record what it used. A call that cannot have been billed settles with zero tokens and cost.
+
+        Raises:
+            ArchiveError: it was not reserved, or is settled.
+        """
+        amount = amount_of(usage)
+        with self._facts.lock:
+            self._spending.require_reserved(session, number)
+            self._insert_call("settlements", session, number, amount)
+            self._spending.settle(session, number, amount)
+
+    # How.
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        connection = self._facts.connection
+        with self._facts.lock, sql_errors(self.directory / DATABASE):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _require_open(self, decision: int, action: Action) -> None:
+        known = self._open.get(decision)
+        if known is None:
+            raise ArchiveError(f"Decision {decision} was never made or has a result already.")
+        if known.action != action:
+            raise ArchiveError(f"Decision {decision} asked for {known.action}, not for {action}.")
+
+    def _add_child(self, decision: int, step: Step, code: FileTree) -> Agent:
+        child = self._new_agent(code, step=step.number, parent=self._agents[step.parent])
+        commit = self._write_code(child, code, step=step)
+        change = diff_stat(self._repository, self._commit_of(step.parent), commit)
+        with self._transaction() as sql:
+            insert_agent(sql, child, commit=commit, code_hash=tree_hash(code))
+            insert_step(sql, decision, step, at=self._clock.now(), child=child.id, change=change)
+        self._remember(child)
+        return child
+
+    def _new_agent(self, code: FileTree, *, step: int, parent: Agent | None) -> Agent:
+        parent_id = None if parent is None else parent.id
+        return Agent(
+            id=agent_id(run_seed=self.facts().seed, step=step, parent=parent_id, code_hash=tree_hash(code)),
+            parents=() if parent_id is None else (parent_id,),
+            generation=0 if parent is None else parent.generation + 1,
+            step=step,
+            created_at=self._clock.now(),
+        )
+
+    def _write_code(self, agent: Agent, code: FileTree, *, step: Step | None) -> CommitId:
+        parents = tuple(self._commit_of(parent) for parent in agent.parents)
+        commit = NewCommit(commit_message(agent, step), parents, agent.created_at)
+        with self._code_lock:
+            try:
+                return self._code_store.write(agent.id, code, commit)
+            except OSError as error:
+                kind = DiskFullError if error.errno in {errno.ENOSPC, errno.EDQUOT} else ArchiveError
+                raise kind(f"{self._repository} cannot be written: {error.strerror}.") from error
+
+    def _commit_of(self, agent: AgentId) -> CommitId:
+        return self._facts.commit_and_hash(agent)[0]
+
+    def _insert_call(self, table: str, session: SessionId, number: int, amount: Amount) -> None:
+        with self._transaction() as sql:
+            insert(sql, table, session=session, number=number, at=self._clock.now(), **asdict(amount))
+
+    def _remember(self, agent: Agent) -> None:
+        self._agents[agent.id] = agent
+        self._outcomes[agent.id] = ()
