@@ -1,0 +1,194 @@
+"""The policy: every option of a container, in the form that the engine's API takes.
+
+Comments name the attack that an option ends, where its name does not; tests take each option by itself.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from dgm.config import SandboxLimits
+from dgm.content import sandbox_directory
+from dgm.core.errors import SandboxError
+from dgm.core.ports import ContainerSpec
+from dgm.sandbox.uids import Uids
+
+HOSTNAME = "sandbox"
+HOME = "/home/agent"
+GATEWAY = "/gateway"
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": HOME,
+    "USER": "agent",
+    "LANG": "C.UTF-8",
+    # The workspace is taken as the answer: bytecode in it would be noise, and differs from run to run.
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+OPEN_FILES = 1024
+PAGE_BYTES = 4096
+SHARED_MEMORY_SEGMENTS_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """One writable place in memory."""
+
+    path: str
+    owner: str
+    """"agent", "keeper" or "root"."""
+    share: Fraction
+    """Of the memory that all such places together may take."""
+    inodes: int
+    options: str = "exec"
+    """`exec` so that a workspace can hold programs: compiled solutions, scripts of an agent."""
+
+
+# /agent is as large as /work, so that code which was written in one container fits into the next.
+SCRATCH = (
+    Scratch("/agent", "keeper", Fraction(5, 16), inodes=32_768),
+    Scratch("/work", "agent", Fraction(5, 16), inodes=32_768),
+    Scratch("/tmp", "agent", Fraction(3, 16), inodes=16_384),  # noqa: S108
+    Scratch("/task", "keeper", Fraction(1, 16), inodes=32_768),
+    Scratch(HOME, "agent", Fraction(1, 16), inodes=8_192),
+    # The engine's own /dev/shm has no limit of inodes: empty files would fill the kernel's memory.
+    Scratch("/dev/shm", "root", Fraction(1, 16), inodes=4_096, options="noexec,mode=1777"),  # noqa: S108
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Keys of the labels that say whose a container is."""
+
+    OURS = "dgm"
+    RUN = "dgm.run"
+    SESSION = "dgm.session"
+    KIND = "dgm.kind"
+    CREATED = "dgm.created"
+    HOST = "dgm.host"
+
+
+def seccomp_profile() -> str:
+    """Return the profile's JSON text: the engine's API wants the text, not a path.
+
+    Raises:
+        SandboxError: it cannot be read.
+    """
+    path = sandbox_directory() / "seccomp.json"
+    try:
+        return json.dumps(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise SandboxError(f"The seccomp profile {path} cannot be read: {error}.") from error
+
+
+def container_config(
+    spec: ContainerSpec,
+    limits: SandboxLimits,
+    *,
+    uids: Uids,
+    image_id: str,
+    seccomp: str,
+    labels: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return everything that the engine is told of a container."""
+    return {
+        # By digest: a tag could be moved between two sessions of one run.
+        "Image": image_id,
+        "Hostname": HOSTNAME,
+        # PID 1 as another user than the agent, which could else signal it or write its memory. It is the dead-man
+        # timer: when it ends, the kernel ends the rest, whatever became of us.
+        "User": uids.as_keeper,
+        "Entrypoint": ["sleep"],
+        "Cmd": [str(max(1, round(spec.lifetime_s)))],
+        "Env": [f"{name}={value}" for name, value in ENVIRONMENT.items()],
+        "WorkingDir": "/",
+        "NetworkDisabled": True,
+        "StopSignal": "SIGKILL",
+        "Tty": False,
+        "OpenStdin": False,
+        "Healthcheck": {"Test": ["NONE"]},
+        "Labels": dict(labels),
+        "HostConfig": host_config(limits, uids=uids, seccomp=seccomp, gateway=spec.gateway_directory),
+    }
+
+
+def host_config(limits: SandboxLimits, *, uids: Uids, seccomp: str, gateway: object = None) -> dict[str, Any]:
+    """Return the part of the configuration that limits and isolates."""
+    return {
+        "NetworkMode": "none",
+        "IpcMode": "private",
+        "CgroupnsMode": "private",
+        "PidMode": "",
+        "Privileged": False,
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges", f"seccomp={seccomp}"],
+        "ReadonlyRootfs": True,
+        "Tmpfs": scratch_mounts(limits, uids),
+        "Mounts": [] if gateway is None else [_gateway_mount(str(gateway))],
+        # An init, since zombies count against the limit of processes.
+        "Init": True,
+        "Memory": limits.memory_bytes,
+        # Memory and swap together: no swap.
+        "MemorySwap": limits.memory_bytes,
+        "PidsLimit": limits.pids,
+        "NanoCpus": round(limits.cpus * 10**9),
+        "Ulimits": ulimits(limits),
+        # System V segments outlive the processes that made them, and would eat the memory of later commands.
+        "Sysctls": {
+            "kernel.shmall": str(SHARED_MEMORY_SEGMENTS_BYTES // PAGE_BYTES),
+            "kernel.shmmax": str(SHARED_MEMORY_SEGMENTS_BYTES),
+        },
+        # Where the machine itself runs out of memory, a sandbox goes first.
+        "OomScoreAdj": 1000,
+        # What PID 1's streams get would else grow a file on the host's disk.
+        "LogConfig": {"Type": "none"},
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+    } | ({} if limits.runtime is None else {"Runtime": limits.runtime})
+
+
+def scratch_mounts(limits: SandboxLimits, uids: Uids) -> dict[str, str]:
+    """Return each writable mount with its options; together they take at most half of the memory.
+
+    Files in memory count as memory that no process can be killed for: were there more, a full disk would get every
+    later command killed, also ours.
+    """
+    ids = {"agent": uids.agent, "keeper": uids.keeper, "root": 0}
+    return {
+        place.path: ",".join(
+            (
+                "rw,nosuid,nodev",
+                place.options,
+                f"size={scratch_bytes(limits, place)}",
+                f"nr_inodes={place.inodes}",
+                f"uid={ids[place.owner]}",
+                f"gid={ids[place.owner]}",
+            )
+        )
+        for place in SCRATCH
+    }
+
+
+def scratch_bytes(limits: SandboxLimits, place: Scratch) -> int:
+    """Return how large one writable place is, in whole pages."""
+    return int(limits.memory_bytes * place.share / 2) // PAGE_BYTES * PAGE_BYTES
+
+
+def ulimits(limits: SandboxLimits) -> list[dict[str, Any]]:
+    """Return the limits of one process. Not nproc: it counts a uid's processes on the whole host."""
+    largest_file = max(scratch_bytes(limits, place) for place in SCRATCH)
+    values = {"nofile": OPEN_FILES, "fsize": largest_file, "core": 0, "memlock": 0}
+    return [{"Name": name, "Soft": value, "Hard": value} for name, value in values.items()]
+
+
+def _gateway_mount(directory: str) -> dict[str, Any]:
+    # The directory and not the socket: a socket's own inode would stay when the gateway makes it anew.
+    return {
+        "Type": "bind",
+        "Source": directory,
+        "Target": GATEWAY,
+        "ReadOnly": True,
+        "BindOptions": {"Propagation": "rprivate"},
+    }

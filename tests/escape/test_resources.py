@@ -1,0 +1,333 @@
+"""Every resource has a bound: bombs go off inside, and the host counts."""
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import pytest
+
+from dgm.config import SandboxLimits
+from dgm.core.files import File
+from dgm.core.ports import Execution
+from dgm.sandbox.container import DockerContainer
+from dgm.sandbox.policy import SCRATCH, Scratch, scratch_bytes
+from tests.docker_fixtures import docker_sandbox, spec
+from tests.escape.watching import agent_processes, cgroup_value
+
+pytestmark = pytest.mark.docker
+
+LIMITS = SandboxLimits(memory_bytes=256 * 2**20, pids=64)
+WRITABLE = [place for place in SCRATCH if place.owner != "keeper"]
+
+
+@pytest.fixture(scope="module")
+def container() -> Generator[DockerContainer]:
+    with docker_sandbox(LIMITS) as sandbox, sandbox.container(spec("resources")) as made:
+        yield made
+
+
+def python(container: DockerContainer, code: str, *, timeout_s: float = 30.0) -> Execution:
+    return container.execute(["python3", "-c", code], timeout_s=timeout_s)
+
+
+def still_works(container: DockerContainer) -> bool:
+    return container.execute(["echo", "alive"], timeout_s=20).stdout == b"alive\n"
+
+
+FORK_BOMB = """
+import os, time
+while True:
+    try:
+        os.fork()
+    except OSError:
+        time.sleep(0.01)
+"""
+
+
+def test_a_fork_bomb_stays_below_the_limit_and_leaves_nothing(container: DockerContainer) -> None:
+    execution = python(container, FORK_BOMB, timeout_s=1.5)
+    assert execution.timed_out
+    most = cgroup_value(container.target.init, controller="pids", v1="pids.max", v2="pids.max")
+    assert most == str(LIMITS.pids)
+    assert agent_processes(container) == []
+
+
+def test_a_container_works_after_a_fork_bomb(container: DockerContainer) -> None:
+    python(container, FORK_BOMB, timeout_s=1)
+    assert still_works(container)
+
+
+def test_a_memory_bomb_is_killed_at_the_limit(container: DockerContainer) -> None:
+    execution = python(container, "held = []\nwhile True: held.append(bytearray(2**20) or b'x' * 2**20)")
+    assert execution.exit_code == 137
+    used = cgroup_value(container.target.init, controller="memory", v1="memory.max_usage_in_bytes", v2="memory.current")
+    assert int(used) <= LIMITS.memory_bytes
+    assert still_works(container)
+
+
+FILL = """
+import os, sys
+written = 0
+number = 0
+block = b"x" * 65536
+try:
+    while True:
+        number += 1
+        with open(os.path.join(sys.argv[1], f"fill{number}"), "wb", buffering=0) as file:
+            for _ in range(64):
+                count = file.write(block)
+                written += count
+                if count < len(block):
+                    raise OSError(28, "full")
+except OSError as error:
+    print(written, error.errno)
+"""
+
+
+@pytest.fixture(scope="module")
+def filled() -> Generator["Filled"]:
+    """A container in which the agent filled every place that it can write to, one after the other."""
+    with docker_sandbox(LIMITS) as sandbox, sandbox.container(spec("fill")) as made:
+        said = [made.execute(["python3", "-c", FILL, place.path], timeout_s=60).stdout.split() for place in WRITABLE]
+        yield Filled(made, {place.path: (int(row[0]), int(row[1])) for place, row in zip(WRITABLE, said, strict=True)})
+
+
+@dataclass
+class Filled:
+    container: DockerContainer
+    ends: dict[str, tuple[int, int]]
+    """Path -> bytes that fitted, and the error number then."""
+
+
+@pytest.mark.parametrize("place", WRITABLE, ids=lambda place: place.path)
+def test_a_place_in_memory_takes_its_size_and_no_more(filled: Filled, place: Scratch) -> None:
+    written, error = filled.ends[place.path]
+    assert error == 28
+    assert written <= scratch_bytes(LIMITS, place)
+
+
+def test_commands_still_run_when_every_place_is_full(filled: Filled) -> None:
+    assert still_works(filled.container)
+
+
+INODES = """
+import itertools, os, sys
+made = 0
+try:
+    for number in itertools.count():
+        os.close(os.open(os.path.join(sys.argv[1], f"empty{number}"), os.O_CREAT | os.O_WRONLY))
+        made += 1
+except OSError as error:
+    print(made, error.errno)
+"""
+
+
+@pytest.mark.parametrize("place", WRITABLE, ids=lambda place: place.path)
+def test_empty_files_are_limited_in_number(place: Scratch, inode_bomb: DockerContainer) -> None:
+    made, error = inode_bomb.execute(["python3", "-c", INODES, place.path], timeout_s=60).stdout.split()
+    assert int(error) == 28
+    assert int(made) <= place.inodes
+
+
+@pytest.fixture(scope="module")
+def inode_bomb() -> Generator[DockerContainer]:
+    with docker_sandbox() as sandbox, sandbox.container(spec("inodes")) as made:
+        yield made
+
+
+def test_open_files_are_limited(container: DockerContainer) -> None:
+    code = "import os\nn = 0\ntry:\n    while True: os.dup(0); n += 1\nexcept OSError as e: print(n, e.errno)"
+    opened, error = python(container, code).stdout.split()
+    assert int(error) == 24
+    assert int(opened) < 1024
+
+
+def test_an_output_flood_is_cut_at_the_cap(container: DockerContainer) -> None:
+    execution = container.execute(["yes"], timeout_s=30, output_bytes=200_000)
+    assert execution.truncated
+    assert len(execution.stdout) + len(execution.stderr) == 200_000
+    assert execution.exit_code is None
+
+
+def test_both_streams_share_one_cap(container: DockerContainer) -> None:
+    execution = container.execute(["sh", "-c", "yes & yes >&2"], timeout_s=30, output_bytes=200_000)
+    assert len(execution.stdout) + len(execution.stderr) == 200_000
+
+
+def test_an_output_flood_ends_long_before_the_deadline(container: DockerContainer) -> None:
+    assert container.execute(["yes"], timeout_s=60, output_bytes=200_000).seconds < 10
+
+
+def test_the_engines_log_cannot_be_written_through_the_first_process(container: DockerContainer) -> None:
+    execution = container.execute(["sh", "-c", "echo flood > /proc/1/fd/1"], timeout_s=20)
+    assert execution.exit_code != 0
+    assert b"ermission denied" in execution.stderr
+
+
+def test_no_file_grows_beyond_its_limit(container: DockerContainer) -> None:
+    code = "import os, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    code += "with open('/work/sparse', 'wb') as f:\n    try: os.truncate(f.fileno(), 2**40)\n"
+    code += "    except OSError as e: print(e.errno)"
+    assert python(container, code).stdout == b"27\n"
+
+
+SYSTEM_V = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+got = 0
+while libc.shmget(0, 2**20, 0o1600) >= 0:
+    got += 1
+print(got, ctypes.get_errno())
+"""
+
+
+def test_shared_memory_that_outlives_its_process_is_limited(container: DockerContainer) -> None:
+    segments, error = python(container, SYSTEM_V).stdout.split()
+    assert int(segments) <= 8
+    assert int(error) == 28
+
+
+def test_processor_time_is_shared(container: DockerContainer) -> None:
+    quota = cgroup_value(container.target.init, controller="cpu", v1="cpu.cfs_quota_us", v2="cpu.max")
+    assert quota.split()[0] == str(round(LIMITS.cpus * 100_000))
+
+
+def test_a_killed_process_leaves_no_core_file(container: DockerContainer) -> None:
+    python(container, "import os; os.abort()")
+    listed = container.execute(["sh", "-c", "find /work /tmp /home/agent -name 'core*'"], timeout_s=20)
+    assert listed.stdout == b""
+
+
+# --- system calls ----------------------------------------------------------------------------------------------------
+
+EPERM, ENOSYS = 1, 38
+FORBIDDEN_CALLS = {
+    "io_uring_setup": (425, 1, 0),
+    "ptrace": (101, 0, 0, 0, 0),
+    "unshare user namespace": (272, 0x10000000),
+    "clone user namespace": (56, 0x10000000 | 17, 0, 0, 0, 0),
+    "mount": (165, 0, 0, 0, 0, 0),
+    "umount2": (166, 0, 0),
+    "pivot_root": (155, 0, 0),
+    "chroot": (161, 0),
+    "setns": (308, 0, 0),
+    "bpf": (321, 0, 0, 0),
+    "add_key": (248, 0, 0, 0, 0, 0),
+    "keyctl": (250, 0, 0),
+    "userfaultfd": (323, 0),
+    "perf_event_open": (298, 0, 0, 0, 0, 0),
+    "memfd_secret": (447, 0),
+    "init_module": (175, 0, 0, 0),
+    "kexec_load": (246, 0, 0, 0, 0),
+    "reboot": (169, 0, 0, 0),
+    "settimeofday": (164, 0, 0),
+    "open_by_handle_at": (304, 0, 0, 0),
+    "process_vm_readv": (310, 1, 0, 0, 0, 0, 0),
+    "kcmp": (312, 1, 1, 0, 0, 0),
+    "fsopen": (430, 0, 0),
+    "syslog": (103, 3, 0, 0),
+    "sethostname": (170, 0, 0),
+    "block device": (133, 0, 0o060600, 0x0700),
+}
+FORBIDDEN_SOCKETS = {
+    "vsock": (40, 1, 0),
+    "kernel crypto": (38, 5, 0),
+    "packets": (17, 3, 0),
+    "raw ip": (2, 3, 1),
+    "netlink audit": (16, 3, 9),
+    "netlink firewall": (16, 3, 12),
+}
+PROBE = """
+import ctypes, json, os, socket, sys
+calls, sockets = json.load(open("/task/calls.json"))
+libc = ctypes.CDLL(None, use_errno=True)
+found = {}
+for name, (number, *arguments) in calls.items():
+    ctypes.set_errno(0)
+    if libc.syscall(number, *[ctypes.c_long(argument) for argument in arguments]) == 0 and number == 56:
+        os._exit(0)
+    found[name] = ctypes.get_errno()
+for name, arguments in sockets.items():
+    try:
+        socket.socket(*arguments).close()
+        found[name] = 0
+    except OSError as error:
+        found[name] = error.errno
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def refusals(container: DockerContainer) -> dict[str, int]:
+    """What each forbidden call was answered with, as received on the host."""
+    calls = json.dumps([FORBIDDEN_CALLS, FORBIDDEN_SOCKETS]).encode()
+    container.write_files({"calls.json": File(calls)}, directory="/task", owner="keeper")
+    return json.loads(python(container, PROBE).stdout)
+
+
+@pytest.mark.parametrize("name", [*FORBIDDEN_CALLS, *FORBIDDEN_SOCKETS])
+def test_a_system_call_is_refused(refusals: dict[str, int], name: str) -> None:
+    assert refusals[name] == EPERM
+
+
+def test_a_system_call_newer_than_the_profile_does_not_exist(container: DockerContainer) -> None:
+    code = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nlibc.syscall(9999)\nprint(ctypes.get_errno())"
+    assert python(container, code).stdout == f"{ENOSYS}\n".encode()
+
+
+NO_WAY_OUT = """
+import socket
+for family, address in ((socket.AF_INET, ("169.254.169.254", 80)), (socket.AF_INET, ("172.17.0.1", 2375))):
+    try:
+        socket.create_connection(address, timeout=3)
+        print("connected")
+    except OSError as error:
+        print(error.errno)
+"""
+
+
+def test_no_address_can_be_reached(container: DockerContainer) -> None:
+    assert python(container, NO_WAY_OUT).stdout == b"101\n101\n"
+
+
+# --- what must work --------------------------------------------------------------------------------------------------
+
+WORKING = {
+    "threads": "import threading; t = threading.Thread(target=print, args=('done',)); t.start(); t.join()",
+    "processes": "import multiprocessing as m\nwith m.get_context('fork').Pool(2) as p: p.map(abs, [1])\nprint('done')",
+    "locks across processes": "import multiprocessing as m\nwith m.Lock(): print('done')",
+    "shared memory": "from multiprocessing.shared_memory import SharedMemory as S\n"
+    "s = S(create=True, size=10); s.close(); s.unlink(); print('done')",
+    "subprocesses": "import subprocess; print(subprocess.check_output(['echo', 'done'], text=True).strip())",
+    "databases": "import sqlite3\nwith sqlite3.connect('/work/x.db') as c: c.execute('create table t (a)')\n"
+    "print('done')",
+    "programs in the workspace": "import os, subprocess\n"
+    "with open('/work/run', 'w') as f: f.write('#!/bin/sh\\necho done\\n')\n"
+    "os.chmod('/work/run', 0o755); print(subprocess.check_output('/work/run', text=True).strip())",
+    "event loops": "import asyncio; asyncio.run(asyncio.sleep(0)); print('done')",
+    "loopback": "import socket\ns = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname())\n"
+    "print('done')",
+    "temporary files": "import tempfile\nwith tempfile.NamedTemporaryFile() as f: f.write(b'x')\nprint('done')",
+    "home": "import pathlib; (pathlib.Path.home() / 'x').write_text('x'); print('done')",
+    "file locks": "import fcntl\nwith open('/tmp/lock', 'w') as f: fcntl.flock(f, fcntl.LOCK_EX)\nprint('done')",
+    "alarms": "import signal\nsignal.signal(signal.SIGALRM, lambda *_: print('done'))\n"
+    "signal.setitimer(signal.ITIMER_REAL, 0.01); signal.pause()",
+}
+
+
+@pytest.fixture(scope="module")
+def toolchain() -> Generator[DockerContainer]:
+    with docker_sandbox() as sandbox, sandbox.container(spec("toolchain")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_an_honest_program_works(toolchain: DockerContainer, name: str) -> None:
+    assert python(toolchain, WORKING[name]).stdout == b"done\n"
+
+
+def test_pytest_works(toolchain: DockerContainer) -> None:
+    script = "printf 'def test_it():\\n    assert True\\n' > test_it.py && python3 -m pytest -q -p no:cacheprovider"
+    execution = toolchain.execute(["sh", "-c", script], timeout_s=60)
+    assert execution.exit_code == 0
+    assert b"1 passed" in execution.stdout
