@@ -3,9 +3,9 @@
 import json
 from typing import Annotated
 
-from dgm.boundary.text import safe_text
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dgm.boundary.text import safe_text
 from dgm.core.actions import Diagnosis
 from dgm.core.errors import HostileBytesError
 

@@ -45,6 +45,7 @@ class Recorder:
         self.events.append(f"started {decision.number}")
 
     def recorded(self, decision: Decision, result: ActionResult) -> None:
+        del result
         self.events.append(f"recorded {decision.number}")
 
     def faulted(self, decision: Decision, fault: InfrastructureError) -> None:

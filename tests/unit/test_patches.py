@@ -38,3 +38,23 @@ def test_an_enormous_patch_is_clipped() -> None:
     patch = unified_patch({}, {"a": File(b"line\n" * 1_000)}, max_chars=100)
     assert len(patch) < 120
     assert patch.endswith("[clipped]\n")
+
+
+def test_line_numbers_are_those_of_the_whole_file() -> None:
+    old = [f"line {number}\n" for number in range(1, 101)]
+    new = [*old[:49], "changed\n", *old[50:]]
+    patch = unified_patch({"a": File("".join(old).encode())}, {"a": File("".join(new).encode())})
+    assert "@@ -47,7 +47,7 @@\n line 47\n line 48\n line 49\n-line 50\n+changed\n line 51\n" in patch
+
+
+def test_a_form_feed_ends_no_line() -> None:
+    patch = unified_patch({"a": File(b"one\x0ctwo\n")}, {"a": File(b"one\x0c2\n")})
+    assert patch.endswith("-one\x0ctwo\n+one\x0c2\n")
+
+
+def test_a_file_made_to_be_slow_is_shown_as_one_block() -> None:
+    old = File(b"".join(b"%d\n" % (number % 70) for number in range(20_000)))
+    new = File(b"".join(b"%d\n" % (number % 71) for number in range(20_000)))
+    patch = unified_patch({"a": old}, {"a": new}, max_chars=1_000_000)
+    assert patch.count("@@ ") == 1
+    assert patch.count("\n+") >= 19_000

@@ -1,0 +1,237 @@
+"""Evolving with progress on a screen: live on a terminal, plain lines elsewhere, and Ctrl-C that loses nothing."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from dgm.archive.run import RunArchive
+from dgm.boundary.text import safe_line
+from dgm.cli.render import short_id, simulated_note, status_json, tree_view
+from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
+from dgm.core.errors import InfrastructureError
+from dgm.core.outcomes import Outcome
+from dgm.core.ports import Decision
+from dgm.evolution.engine import Ending
+from dgm.wiring import LiveRun, Say, rehearses
+
+ENDING_WORDS = {
+    Ending.FINISHED: "finished",
+    Ending.EXHAUSTED: "ended: every attempt is used up, or no agent is left that could be a parent",
+    Ending.DRAINED: "interrupted; all results are kept",
+    Ending.OUT_OF_BUDGET: "stopped: the budget is used up; all results are kept",
+}
+
+
+def evolve(
+    open_run: Callable[[Say], AbstractContextManager[LiveRun]],
+    *,
+    directory: Path,
+    children: int,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Open a run, evolve it to its end, and say what came of it."""
+    # Progress goes to standard error with --json, so that standard output holds JSON alone.
+    console = Console(stderr=as_json, highlight=False)
+    with open_run(lambda text: console.print(Text(text))) as run:
+        console.print(Text(_opening(run, children=children, workers=workers)))
+        watcher = _watcher(run, console, children=children)
+        with watcher, _interruptible(run, console):
+            ending = run.evolve(watcher, children=children, workers=workers)
+        _close(run, ending, console, directory=directory, as_json=as_json)
+
+
+def _opening(run: LiveRun, *, children: int, workers: int) -> str:
+    config = run.config
+    lines = [
+        (
+            f"run {run.name}: {config.benchmark}, model {config.models.agent}, policy {config.policy}, "
+            f"{children} children, {workers} workers, seed {config.seed}"
+        )
+    ]
+    if rehearses(config):
+        lines.append(simulated_note())
+        lines.append("For a real model: export OPENAI_API_KEY=... and `dgm run --model openai:NAME` (README, Models).")
+    return "\n".join(lines)
+
+
+def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path, as_json: bool) -> None:
+    archive = run.archive
+    console.print(tree_view(archive))
+    console.print(Text(f"{run.name} {ENDING_WORDS[ending]}."))
+    if ending in {Ending.DRAINED, Ending.OUT_OF_BUDGET}:
+        console.print(Text(f"`dgm resume {run.name}` goes on."))
+    else:
+        best = short_id(archive.best().agent.id)
+        console.print(
+            Text(f"Next: `dgm tree {run.name}`, `dgm show {run.name} {best}`, `dgm replay {run.name} {best}`.")
+        )
+    console.print(Text(f"Everything is in {directory}"))
+    if as_json:
+        print(status_json(archive, name=run.name))  # noqa: T201 - the answer itself
+
+
+@contextlib.contextmanager
+def _interruptible(run: LiveRun, console: Console) -> Generator[None]:
+    """First Ctrl-C (or SIGTERM): drain. Second: remove all containers and leave at once."""
+    presses = 0
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal presses
+        presses += 1
+        if presses > 1:
+            raise KeyboardInterrupt
+        run.drain()
+        console.print(Text("Finishing what is in flight; its results are kept. Ctrl-C again stops at once."))
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.archive.end("stopped")
+        run.sandbox.close()
+        console.print(Text(f"Stopped; all recorded results are kept, and `dgm resume {run.name}` goes on."))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Workers may still wait for a model; nothing of theirs can be recorded any more.
+        os._exit(130)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass
+class PlainProgress:
+    """One line per step and per measured agent."""
+
+    run: LiveRun
+    console: Console
+    children: int
+
+    def __enter__(self) -> "PlainProgress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def started(self, decision: Decision) -> None:
+        """Nothing: a line for each start would say little."""
+
+    def recorded(self, decision: Decision, result: ActionResult) -> None:
+        """Print a line for a step, and for an agent whose measurement is complete."""
+        match decision.action, result:
+            case Expand(), Step():
+                self._say(_step_line(self.run.archive, result))
+            case Evaluate(agent=agent), Outcome():
+                state = self.run.archive.state_of(agent)
+                if self.run.is_measured(state):
+                    score = state.score
+                    self._say(f"{short_id(agent)}: {score.resolved}/{score.attempted} resolved")
+            case _:
+                pass
+
+    def faulted(self, decision: Decision, fault: InfrastructureError) -> None:
+        """Print what went wrong; the attempt is repeated."""
+        self._say(f"decision {decision.number}: {safe_line(str(fault))} (not scored)")
+
+    def _say(self, text: str) -> None:
+        self.console.print(Text(text))
+
+
+def _step_line(archive: RunArchive, step: Step) -> str:
+    parent = short_id(step.parent)
+    if step.rejection is not None:
+        return f"step {step.number}: {parent} -> rejected, {step.rejection.value}: {safe_line(step.detail)[:100]}"
+    child = archive.child_of_step(step.number)
+    title = safe_line(step.diagnosis.improvement_proposal)[:70] if step.diagnosis else ""
+    return f"step {step.number}: {parent} -> {short_id(child) if child else '?'}  {title}"
+
+
+@dataclass
+class LiveProgress:
+    """The tree so far, what the workers do, cost and time, redrawn a few times a second."""
+
+    run: LiveRun
+    console: Console
+    children: int
+    busy: dict[int, tuple[Action, float]] = field(default_factory=dict[int, tuple[Action, float]])
+    last: str = ""
+    begun: float = field(default_factory=time.monotonic)
+    tree: RenderableType = ""
+    agents_at_start: int = 0
+
+    def __enter__(self) -> "LiveProgress":
+        self.agents_at_start = len(self.run.archive.agent_tree())
+        self.tree = tree_view(self.run.archive)
+        self._live = Live(self, console=self.console, refresh_per_second=4, transient=True, vertical_overflow="crop")
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def started(self, decision: Decision) -> None:
+        """Show the action as in flight."""
+        self.busy[decision.number] = (decision.action, time.monotonic())
+
+    def recorded(self, decision: Decision, result: ActionResult) -> None:
+        """Redraw the tree with the new fact."""
+        self.busy.pop(decision.number, None)
+        if isinstance(result, Step):
+            self.last = _step_line(self.run.archive, result)
+        self.tree = tree_view(self.run.archive)
+
+    def faulted(self, decision: Decision, fault: InfrastructureError) -> None:
+        """Show what went wrong; the attempt is repeated."""
+        self.busy.pop(decision.number, None)
+        self.last = f"decision {decision.number}: {safe_line(str(fault))[:100]} (not scored)"
+
+    def __rich__(self) -> RenderableType:
+        """Return the whole view; called by rich from its own thread, so it reads finished values only."""
+        now = time.monotonic()
+        lines = [Text(self._totals(now))]
+        for action, since in list(self.busy.values()):
+            lines.append(Text(f"  {_doing(action)}  {now - since:.0f} s", style="dim"))
+        if self.last:
+            lines.append(Text(f"  last: {self.last}", style="dim"))
+        return Group(*lines, self.tree)
+
+    def _totals(self, now: float) -> str:
+        archive = self.run.archive
+        grown = len(archive.agent_tree()) - 1
+        spent = archive.spent()
+        elapsed = now - self.begun
+        parts = [
+            f"{grown}/{self.children} children",
+            f"{archive.steps_done() - grown} rejected",
+            f"{spent.tokens:,} tokens",
+            f"${spent.cost_usd:.2f}",
+            f"{elapsed:.0f} s",
+        ]
+        new = len(archive.agent_tree()) - self.agents_at_start
+        if new > 0 and grown < self.children:
+            parts.append(f"about {elapsed / new * (self.children - grown):.0f} s to go")
+        return " | ".join(parts)
+
+
+def _doing(action: Action) -> str:
+    match action:
+        case Expand(parent=parent, step=step):
+            return f"step {step}: {short_id(parent)} modifies its own code"
+        case Evaluate(agent=agent, task=task):
+            return f"{short_id(agent)} on {task}"
+
+
+def _watcher(run: LiveRun, console: Console, *, children: int) -> PlainProgress | LiveProgress:
+    return (LiveProgress if console.is_terminal else PlainProgress)(run, console, children)

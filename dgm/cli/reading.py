@@ -1,0 +1,198 @@
+"""The verbs that read runs: runs, status, tree, show, lineage, diff and checkout. They need no Docker."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from dgm.archive.reader import RunReader
+    from dgm.core.ids import AgentId
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory.")]
+NewestRun = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="Name of a run, or the path of its directory; else the newest.")
+]
+Agent = Annotated[str, typer.Argument(metavar="AGENT", help="An agent's id or its first digits.")]
+RunsDirectory = Annotated[
+    Path | None,
+    typer.Option("--runs-dir", metavar="DIR", help="Where runs are kept; archive/runs of the checkout unless given."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_WIDE = 160
+"""Columns where there is no terminal to ask."""
+
+
+def runs(runs_dir: RunsDirectory = None, json_: Json = False) -> None:
+    """List the runs, the newest first."""
+    import time
+
+    from dgm.archive.reader import read_run
+    from dgm.cli import answers, render
+    from dgm.cli import runs as places
+    from dgm.config import REHEARSAL
+    from dgm.core.errors import ArchiveError
+
+    found: list[answers.Answer] = []
+    for directory in places.run_directories(runs_dir):
+        try:
+            with read_run(directory) as run:
+                found.append(answers.run_answer(run, now=time.time()))
+        except ArchiveError as error:
+            found.append(answers.unreadable_answer(directory, error))
+    if json_:
+        typer.echo(answers.json_text({"runs": found}))
+        return
+    if not found:
+        typer.echo(f"There is no run in {places.runs_directory(runs_dir)} yet; `dgm run` starts one.")
+        return
+    notes = [str(answer["error"]) for answer in found if "error" in answer]
+    if any(answer.get("model") == REHEARSAL for answer in found):
+        notes.append(render.simulated_note())
+    _print(render.runs_table(found), *notes)
+
+
+def status(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
+    """Show how far a run is, what it cost and what was rejected."""
+    from dgm.cli import render
+
+    with _opened(run, runs_dir) as reader:
+        if json_:
+            typer.echo(render.status_json(reader))
+        else:
+            _print(render.status_view(reader))
+
+
+def tree(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
+    """Show the archive tree of a run: which agent comes from which, and how good each one is."""
+    from dgm.cli import answers, render
+
+    with _opened(run, runs_dir) as reader:
+        if json_:
+            typer.echo(answers.json_text(answers.tree_answer(reader)))
+        else:
+            _print(render.tree_view(reader))
+
+
+def show(run: Run, agent: Agent, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
+    """Show one agent: its change, the diagnosis behind it, and its outcomes."""
+    from dgm.cli import answers, render
+
+    with _opened(run, runs_dir) as reader:
+        found = reader.agent_tree().find(agent)
+        if json_:
+            typer.echo(answers.json_text(answers.show_answer(reader, found)))
+        else:
+            _print(render.show_view(reader, found))
+
+
+def lineage(
+    run: Run,
+    agent: Agent,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what each agent changed.")] = False,
+    runs_dir: RunsDirectory = None,
+    json_: Json = False,
+) -> None:
+    """Show how an agent came to be, from the seed agent on."""
+    from dgm.cli import answers, render
+
+    with _opened(run, runs_dir) as reader:
+        found = reader.agent_tree().find(agent)
+        diffs = _diffs_along(reader, found) if diff else None
+        if json_:
+            typer.echo(answers.json_text(answers.lineage_answer(reader, found, diffs)))
+            return
+        scores, steps = reader.scores(), {step.child: step for step in reader.steps()}
+        _print(render.heading(reader))
+        for member in reader.agent_tree().lineage(found):
+            _print(render.lineage_member(member, scores[member.id], steps.get(member.id)))
+            _print_diff((diffs or {}).get(member.id, ""))
+
+
+def diff(
+    run: Run,
+    a: Annotated[str, typer.Argument(metavar="A", help="The agent before, or its first digits.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The agent after, or its first digits.")],
+    runs_dir: RunsDirectory = None,
+    json_: Json = False,
+) -> None:
+    """Show what differs between the code of two agents."""
+    from dgm.boundary.text import safe_text
+    from dgm.cli import answers
+
+    with _opened(run, runs_dir) as reader:
+        agents = reader.agent_tree()
+        before, after = agents.find(a), agents.find(b)
+        if json_:
+            typer.echo(answers.json_text(answers.diff_answer(reader, before, after)))
+        else:
+            _print_diff(safe_text(reader.diff(before, after)))
+
+
+def checkout(
+    run: Run,
+    agent: Agent,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty directory.")],
+    runs_dir: RunsDirectory = None,
+    json_: Json = False,
+) -> None:
+    """Write an agent's code to a new directory, as plain files. Nothing of it is run: it is untrusted."""
+    from dgm.cli import answers
+    from dgm.cli.checkout import write_tree
+
+    with _opened(run, runs_dir) as reader:
+        found = reader.agent_tree().find(agent)
+        code = reader.code(found)
+        write_tree(code, directory)
+        if json_:
+            answer = {"run": reader.facts().name, "agent": found, "directory": str(directory), "files": sorted(code)}
+            typer.echo(answers.json_text(answer))
+        else:
+            typer.echo(f"{len(code)} files of agent {found} are in {directory}. They are untrusted code.")
+
+
+@contextmanager
+def _opened(run: str | None, runs_dir: Path | None) -> "Generator[RunReader]":
+    from dgm.archive.reader import read_run
+    from dgm.cli.runs import existing_run_directory
+
+    with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
+        yield reader
+
+
+def _diffs_along(reader: "RunReader", agent: "AgentId") -> "dict[AgentId, str]":
+    from dgm.boundary.text import safe_text
+
+    lineage_ = reader.agent_tree().lineage(agent)
+    return {
+        member.id: safe_text(reader.diff(member.parent, member.id)) for member in lineage_ if member.parent is not None
+    }
+
+
+def _print(*parts: "RenderableType") -> None:
+    """Print so that nothing in a text is taken for markup; without a terminal, lines end where their text ends."""
+    import os
+    import sys
+
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        Console(markup=False, emoji=False, highlight=False).print(*parts, sep="\n")
+        return
+    width = None if "COLUMNS" in os.environ else _WIDE
+    console = Console(markup=False, emoji=False, highlight=False, width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(*parts, sep="\n")
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _print_diff(text: str) -> None:
+    """Print a safe diff line by line: as it is into a file, with colours on a terminal."""
+    colours = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}
+    for line in text.splitlines():
+        typer.secho(line, fg=colours.get(line[:1]))

@@ -1,0 +1,213 @@
+"""The verb `replay`: measures an archived agent again, in fresh sandboxes, outside the run's own facts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dgm.cli.evolving import Json, MaxCost, Model, RunArgument, RunsDirectory, Workers
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dgm.archive.reader import RunReader
+    from dgm.config import RunConfig
+    from dgm.core.ids import AgentId
+    from dgm.evolution.replay import Replayed
+
+
+def replay(
+    run: RunArgument,
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="An agent's id or its first digits.")],
+    benchmark: Annotated[str | None, typer.Option(help="Another benchmark than the run's.")] = None,
+    tasks: Annotated[
+        str | None, typer.Option(metavar="IDS", help="Only these tasks: ids or patterns such as 'ca*', with commas.")
+    ] = None,
+    model: Model = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="How often each task is tried.")] = None,
+    workers: Workers = None,
+    max_cost: MaxCost = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where results go; below the run unless given.")
+    ] = None,
+    runs_dir: RunsDirectory = None,
+    json_: Json = False,
+) -> None:
+    """Measure an agent again, in fresh sandboxes, and compare with what the run recorded.
+
+    Results, transcripts and costs go to a numbered directory below the run (or to --out); the run's own facts are not
+    touched. The exit code is 4 when a task could not be measured.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from dgm.archive.reader import read_run
+    from dgm.cli.runs import existing_run_directory
+    from dgm.wiring import check_names
+
+    options = {
+        "benchmark": benchmark,
+        "tasks": tasks.split(",") if tasks else None,
+        "models": {"agent": model} if model else None,
+        "trials": trials,
+        "workers": workers,
+        "budget": {"max_cost_usd": max_cost} if max_cost else None,
+    }
+    console = Console(stderr=json_, highlight=False, markup=False, emoji=False)
+    with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
+        found = reader.agent_tree().find(agent)
+        config = _replay_config(reader.config(), options)
+        check_names(config)
+        console.print(Text(f"replaying agent {found} of {reader.facts().name}"))
+        directory = _results_directory(out, reader.directory)
+        results = _replayed(reader, found, config, directory, console)
+        answer = _answer(reader, found, config, results)
+        _write(directory / "result.json", answer)
+        if json_:
+            _print_json(answer)
+        else:
+            _print(console, answer, directory)
+    if any(result.outcome is None for result in results):
+        raise typer.Exit(4)
+
+
+def _replay_config(recorded: "RunConfig", options: dict[str, Any]) -> "RunConfig":
+    """Return the run's configuration with the options laid over it. The run's own caps do not hold for a replay."""
+    from dgm.config import config_from
+
+    values = recorded.model_dump(exclude_none=True)
+    del values["budget"]
+    if options["benchmark"] and options["benchmark"] != recorded.benchmark:
+        del values["tasks"]  # they are the other benchmark's
+    values |= {key: value for key, value in options.items() if value is not None}
+    return config_from(values, source="command line")
+
+
+def _results_directory(out: Path | None, run: Path) -> Path:
+    """Make the directory that a replay writes to.
+
+    Raises:
+        ArchiveError: it cannot be made, as below a run on a medium that is read-only.
+    """
+    from dgm.core.errors import ArchiveError
+
+    try:
+        if out is not None:
+            out.mkdir(parents=True)
+            return out
+        replays = run / "replays"
+        replays.mkdir(exist_ok=True)
+        number = 1
+        while True:
+            try:
+                (directory := replays / f"{number:04d}").mkdir()
+            except FileExistsError:
+                number += 1
+                continue
+            return directory
+    except OSError as error:
+        raise ArchiveError(
+            f"{error.filename} cannot be made ({error.strerror}); name a new place with --out."
+        ) from error
+
+
+def _replayed(
+    reader: "RunReader", agent: "AgentId", config: "RunConfig", directory: Path, console: "Console"
+) -> "list[Replayed]":
+    from concurrent.futures import ThreadPoolExecutor
+
+    from rich.text import Text
+
+    from dgm.archive.ledger import FileLedger
+    from dgm.evolution.replay import replay as replay_agent
+    from dgm.wiring import replay_bench
+
+    results: list[Replayed] = []
+    with (
+        FileLedger(directory / "calls.jsonl") as ledger,
+        replay_bench(config, directory, ledger, say=lambda text: console.print(Text(text))) as bench,
+        ThreadPoolExecutor(config.workers) as executor,
+    ):
+        wanted = [(task.id, trial) for task in bench.benchmark.tasks() for trial in range(config.trials)]
+        for result in replay_agent(agent, reader.code(agent), wanted, bench=bench, executor=executor):
+            results.append(result)
+            task, trial = result.measurement
+            verdict = result.outcome.verdict.value if result.outcome else f"not measured: {result.fault}"
+            console.print(Text(f"{len(results)}/{len(wanted)}  {task}  trial {trial}  {verdict}"))
+    return sorted(results, key=lambda result: result.number)
+
+
+def _answer(
+    reader: "RunReader", agent: "AgentId", config: "RunConfig", results: "Sequence[Replayed]"
+) -> dict[str, Any]:
+    measured = [result.outcome for result in results if result.outcome is not None]
+    recorded = _recorded_verdicts(reader, agent, config)
+    outcomes = [_outcome(result, recorded) for result in results]
+    compared = [outcome for outcome in outcomes if outcome["recorded_verdict"] is not None and outcome["verdict"]]
+    return {
+        "run": reader.facts().name,
+        "agent": agent,
+        "benchmark": config.benchmark,
+        "model": config.models.agent,
+        "resolved": sum(outcome.resolved for outcome in measured),
+        "attempted": len(measured),
+        "as_recorded": sum(outcome["verdict"] == outcome["recorded_verdict"] for outcome in compared),
+        "compared": len(compared),
+        "outcomes": outcomes,
+    }
+
+
+def _recorded_verdicts(reader: "RunReader", agent: "AgentId", config: "RunConfig") -> dict[tuple[str, int], str]:
+    """Return what the run found, where the replay asks the same: the same benchmark and the same model."""
+    then = reader.config()
+    if (then.benchmark, then.models.agent) != (config.benchmark, config.models.agent):
+        return {}
+    return {(outcome.task, outcome.trial): outcome.verdict.value for outcome in reader.outcomes()[agent]}
+
+
+def _outcome(result: "Replayed", recorded: dict[tuple[str, int], str]) -> dict[str, Any]:
+    from dgm.boundary.text import safe_line
+
+    task, trial = result.measurement
+    outcome = result.outcome
+    return {
+        "task": task,
+        "trial": trial,
+        "verdict": outcome.verdict.value if outcome else None,
+        "summary": safe_line(outcome.summary if outcome else result.fault),
+        "seconds": round(outcome.seconds, 3) if outcome else None,
+        "cost_usd": outcome.usage.cost_usd if outcome else None,
+        "recorded_verdict": recorded.get((task, trial)),
+    }
+
+
+def _write(path: Path, answer: dict[str, Any]) -> None:
+    import json
+
+    path.write_text(json.dumps(answer, indent=2) + "\n", "utf-8")
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    import json
+
+    typer.echo(json.dumps(answer, indent=2))
+
+
+def _print(console: "Console", answer: dict[str, Any], directory: Path) -> None:
+    from rich.text import Text
+
+    from dgm.cli.render import score_line, simulated_note
+    from dgm.config import REHEARSAL
+    from dgm.core.scores import Score
+
+    score = Score(answer["resolved"], answer["attempted"])
+    lines = [f"agent {answer['agent'][:7]} on {answer['benchmark']}: {score_line(score)}"]
+    if missing := len(answer["outcomes"]) - answer["attempted"]:
+        lines.append(f"{missing} could not be measured; they are not scored.")
+    if answer["compared"]:
+        lines.append(f"{answer['as_recorded']} of {answer['compared']} verdicts are as the run recorded them.")
+    if answer["model"] == REHEARSAL:
+        lines.append(simulated_note())
+    lines.append(f"Results, transcripts and costs are in {directory}.")
+    console.print(Text("\n".join(lines)))

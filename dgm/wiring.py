@@ -1,0 +1,281 @@
+"""The only composer: puts adapters behind the ports. Nothing else knows both the algorithm and Docker."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgm.archive.run import RunArchive, create_run, open_run
+from dgm.benchmarks.catalogue import benchmark_named
+from dgm.boundary.directories import read_agent_directory
+from dgm.config import REHEARSAL, RunConfig
+from dgm.core.actions import ActionResult
+from dgm.core.errors import ArchiveError, ConfigError, InfrastructureError, OutOfBudgetError, UnknownNameError
+from dgm.core.policies import policy_named
+from dgm.core.ports import Benchmark, Ledger, Role
+from dgm.core.stages import due_measurements
+from dgm.core.view import AgentState
+from dgm.evolution.bench import Bench, Job
+from dgm.evolution.engine import Ending, Engine, Plan, Watcher
+from dgm.evolution.perform import perform
+from dgm.gateway.gateway import Gateway
+from dgm.gateway.openai_provider import OpenAiProvider
+from dgm.gateway.probe import ProbeProvider
+from dgm.gateway.provider import Provider
+from dgm.gateway.rehearsal import RehearsalProvider
+from dgm.sandbox.docker_sandbox import DockerSandbox
+from dgm.sandbox.engine import connect
+from dgm.sandbox.images import ensure_image
+from dgm.sandbox.reaper import collect_garbage
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+KEY_VARIABLE = "OPENAI_API_KEY"
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment."""
+        return time.monotonic()
+
+
+def models_by_role(config: RunConfig) -> dict[Role, str]:
+    """Return the name of the model that plays each role."""
+    agent = config.models.agent
+    return {
+        Role.AGENT: agent,
+        Role.IMPROVE: config.models.improve or agent,
+        Role.DIAGNOSE: config.models.diagnose or agent,
+    }
+
+
+def rehearses(config: RunConfig) -> bool:
+    """Return whether any model of the run is simulated, so that its scores say nothing about real models."""
+    return REHEARSAL in models_by_role(config).values()
+
+
+def providers_for(config: RunConfig, environment: Mapping[str, str]) -> dict[Role, Provider]:
+    """Return the provider of each role.
+
+    Raises:
+        UnknownNameError: a model that is neither `rehearsal` nor `openai:NAME`.
+        ConfigError: a model whose key or price is missing.
+    """
+    made: dict[str, Provider] = {}
+    for model in models_by_role(config).values():
+        if model not in made:
+            made[model] = _provider(model, config, environment)
+    return {role: made[model] for role, model in models_by_role(config).items()} | {Role.PROBE: ProbeProvider()}
+
+
+def _provider(model: str, config: RunConfig, environment: Mapping[str, str]) -> Provider:
+    match model.partition(":"):
+        case (name, "", "") if name == REHEARSAL:
+            # Every task's answers, also of those that the run leaves out: the model knows what it knows.
+            return RehearsalProvider(
+                benchmark_named(config.benchmark).known_tasks(), latency_s=config.rehearsal.latency_s
+            )
+        case ("openai", ":", name) if name:
+            return _openai_provider(model, name, config, environment)
+        case _:
+            raise UnknownNameError(f"There is no model {model!r}; name `rehearsal` or `openai:NAME`.")
+
+
+def _openai_provider(model: str, name: str, config: RunConfig, environment: Mapping[str, str]) -> OpenAiProvider:
+    price = config.prices.get(model)
+    if price is None:
+        raise ConfigError(
+            f'The price of {model} is unknown, so its cost could not be capped; give [prices."{model}"] with input_usd '
+            "and output_usd per million tokens in a --config file (0.0 for a model of your own)."
+        )
+    return OpenAiProvider(
+        name,
+        price=price,
+        api_key=environment.get(KEY_VARIABLE),
+        base_url=config.openai.base_url,
+        timeout_s=config.openai.timeout_s,
+    )
+
+
+def check_names(config: RunConfig) -> None:
+    """Look up everything that a configuration names, so that a wrong name is found before anything is made.
+
+    Raises:
+        UnknownNameError: no such benchmark, task, policy or model.
+        ConfigError: a model whose key or price is missing.
+    """
+    policy_named(config.policy)
+    benchmark_named(config.benchmark, config.tasks)
+    providers_for(config, os.environ)
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run that is open for writing, with everything that evolving it takes."""
+
+    name: str
+    config: RunConfig
+    archive: RunArchive
+    bench: Bench
+    sandbox: DockerSandbox
+    engine: Engine | None = None
+
+    def evolve(self, watcher: Watcher, *, children: int, workers: int) -> Ending:
+        """Carry out the run's policy until it ends; records why.
+
+        Raises:
+            InfrastructureError: a fault of ours that did not go away.
+        """
+        plan = Plan(
+            policy=policy_named(self.config.policy),
+            stages=self.bench.benchmark.stages(),
+            children=children,
+            trials=self.config.trials,
+            workers=workers,
+            seed=self.config.seed,
+        )
+        executor = ThreadPoolExecutor(workers, thread_name_prefix="dgm-worker")
+        self.engine = Engine(self.archive, plan, executor=executor, perform=self._perform, watcher=watcher)
+        try:
+            ending = self.engine.run()
+        except InfrastructureError as fault:
+            self.archive.end(f"fault: {fault}")
+            raise
+        except OutOfBudgetError:
+            self.archive.end("out of budget")
+            raise
+        finally:
+            # An aborted run must not wait here for workers whose containers are being removed.
+            executor.shutdown(wait=False, cancel_futures=True)
+        self.archive.end(_END_REASONS[ending])
+        return ending
+
+    def _perform(self, job: Job) -> ActionResult:
+        return perform(job, self.bench)
+
+    def is_measured(self, state: AgentState) -> bool:
+        """Return whether an agent has no measurement left to be made."""
+        is_seed = state.agent.parent is None
+        stages, trials = self.bench.benchmark.stages(), self.config.trials
+        return not due_measurements(stages, state.outcomes, trials=trials, all_stages=is_seed)
+
+    def drain(self) -> None:
+        """Let what is in flight end, start nothing more."""
+        if self.engine is not None:
+            self.engine.drain()
+
+
+_END_REASONS = {
+    Ending.FINISHED: "finished",
+    Ending.EXHAUSTED: "finished",
+    Ending.DRAINED: "drained",
+    Ending.OUT_OF_BUDGET: "out of budget",
+}
+
+
+@contextmanager
+def new_run(directory: Path, config: RunConfig, *, seed_agent: Path, say: Say) -> Generator[LiveRun]:
+    """Make a run with its seed agent and open it.
+
+    Everything that can be wrong with the input is found before the run is made.
+
+    Raises:
+        UsageError, ArchiveError, InfrastructureError: see `dgm.core.errors`.
+    """
+    code = read_agent_directory(seed_agent)
+    policy_named(config.policy)
+    benchmark = benchmark_named(config.benchmark, config.tasks)
+    providers = providers_for(config, os.environ)
+    with docker_sandbox(config, directory) as sandbox:
+        digest = ensure_image(sandbox.engine, benchmark.image, say=say)
+        with (
+            create_run(directory, config=config, image=benchmark.image, image_digest=digest, seed_code=code) as archive,
+            _gateway(config, providers, archive, directory) as models,
+        ):
+            yield _live_run(directory, config, archive, benchmark, sandbox, models)
+
+
+@contextmanager
+def resumed_run(directory: Path, *, children: int, say: Say) -> Generator[LiveRun]:
+    """Open a run that was interrupted, or that is to grow to `children` children.
+
+    Raises:
+        ArchiveError: it cannot be opened, or its image is not the one it was measured in.
+    """
+    with open_run(directory, children=children) as archive:
+        config = archive.config()
+        benchmark = benchmark_named(config.benchmark, config.tasks)
+        providers = providers_for(config, os.environ)
+        with docker_sandbox(config, directory) as sandbox:
+            collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
+            _require_same_image(archive, ensure_image(sandbox.engine, benchmark.image, say=say))
+            with _gateway(config, providers, archive, directory) as models:
+                yield _live_run(directory, config, archive, benchmark, sandbox, models)
+
+
+def _require_same_image(archive: RunArchive, digest: str) -> None:
+    """Scores measured in different images must not be mixed in one tree."""
+    recorded = archive.facts().image_digest
+    if digest != recorded:
+        raise ArchiveError(
+            f"This run was measured in image {recorded[:19]}, but the image here is {digest[:19]}; "
+            "scores from both cannot be compared. Start a new run, or load the old image into the engine."
+        )
+
+
+@contextmanager
+def replay_bench(config: RunConfig, directory: Path, ledger: Ledger, *, say: Say) -> Generator[Bench]:
+    """Return what replaying an agent takes; transcripts go below `directory`."""
+    benchmark = benchmark_named(config.benchmark, config.tasks)
+    providers = providers_for(config, os.environ)
+    with docker_sandbox(config, directory) as sandbox:
+        ensure_image(sandbox.engine, benchmark.image, say=say)
+        with _gateway(config, providers, ledger, directory) as models:
+            yield _bench(config, benchmark, sandbox, models)
+
+
+@contextmanager
+def docker_sandbox(config: RunConfig, directory: Path) -> Generator[DockerSandbox]:
+    """Return a sandbox on this machine's engine; on leaving, no container of it is left."""
+    sandbox = DockerSandbox(connect(), config.sandbox, run=directory.name, directory=directory)
+    try:
+        yield sandbox
+    finally:
+        sandbox.close()
+
+
+def _gateway(config: RunConfig, providers: Mapping[Role, Provider], ledger: Ledger, directory: Path) -> Gateway:
+    return Gateway(
+        providers,
+        ledger=ledger,
+        budget=config.budget,
+        transcripts=directory / "transcripts",
+        output_tokens=config.sessions.max_output_tokens,
+        clock=SystemClock(),
+    )
+
+
+def _bench(config: RunConfig, benchmark: Benchmark, sandbox: DockerSandbox, models: Gateway) -> Bench:
+    return Bench(benchmark, sandbox, models, limits=config.sessions, clock=SystemClock(), run_seed=config.seed)
+
+
+def _live_run(
+    directory: Path,
+    config: RunConfig,
+    archive: RunArchive,
+    benchmark: Benchmark,
+    sandbox: DockerSandbox,
+    models: Gateway,
+) -> LiveRun:
+    return LiveRun(directory.name, config, archive, _bench(config, benchmark, sandbox, models), sandbox)

@@ -1,0 +1,1 @@
+"""One suite over a fake and the real adapter."""

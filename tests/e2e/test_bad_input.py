@@ -1,0 +1,126 @@
+"""Bad input: one clear sentence on standard error, an exit code of its own, and nothing made or lost."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from dgm.content import seed_agent_directory
+from tests.e2e.commands import Command
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    return Command(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "says"),
+    [
+        (["run", "--benchmark", "chess"], 2, "no benchmark 'chess'"),
+        (["run", "--policy", "magic"], 2, "no policy 'magic'"),
+        (["run", "--model", "oracle"], 2, "no model 'oracle'"),
+        (["run", "--model", "openai:"], 2, "no model 'openai:'"),
+        (["run", "--model", "openai:gpt"], 2, "price of openai:gpt is unknown"),
+        (["run", "--seed-agent", "nowhere"], 2, "no directory nowhere"),
+        (["run", "--config", "nowhere.toml"], 2, "cannot be read"),
+        (["run", "no such name!"], 2, "is no name for a run"),
+        (["run", "--children", "-1"], 2, "--children"),
+        (["run", "--workers", "0"], 2, "--workers"),
+        (["resume", "nobody"], 2, "no run 'nobody'"),
+        (["tree", "nobody"], 2, "no run 'nobody'"),
+        (["replay", "nobody", "abc"], 2, "no run 'nobody'"),
+        (["fly"], 2, "fly"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence(command: Command, words: list[str], exit_code: int, says: str) -> None:
+    done = command(*words)
+    assert done.returncode == exit_code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not any(path.is_dir() for path in command.runs.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("childern = 3", "childern: is not a known key"),
+        ("children = 'many'", "children: input should be a valid integer"),
+        ("[sessions]\ntask_timeout_s = -1", "sessions.task_timeout_s"),
+        ("children = [", "is not valid TOML"),
+        ("tasks = ['nope']", "no task 'nope'"),
+    ],
+)
+def test_a_wrong_configuration_names_the_key(command: Command, text: str, says: str) -> None:
+    path = command.runs / "bad.toml"
+    path.write_text(text)
+    done = command("run", "--config", str(path))
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+
+
+def test_a_run_name_that_exists_is_refused_and_left_alone(command: Command) -> None:
+    (command.runs / "taken").mkdir()
+    (command.runs / "taken" / "file").write_text("precious")
+    done = command("run", "taken")
+    assert (done.returncode, "exists already" in done.stderr) == (3, True)
+    assert (command.runs / "taken" / "file").read_text() == "precious"
+
+
+def test_a_seed_agent_without_main_is_refused(command: Command) -> None:
+    (command.runs / "agent").mkdir()
+    done = command("run", "--seed-agent", str(command.runs / "agent"))
+    assert (done.returncode, "no main.py" in done.stderr) == (2, True)
+
+
+def test_without_an_engine_it_says_so(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{command.runs}/no.sock")
+    done = command("run", "first")
+    assert done.returncode == 4
+    assert "engine" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (command.runs / "first").exists()
+
+
+def test_a_file_that_is_no_archive_is_called_that(command: Command) -> None:
+    run = command.runs / "odd"
+    run.mkdir()
+    (run / "archive.db").write_bytes(b"not a database at all" * 100)
+    done = command("tree", "odd")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+
+
+def test_an_archive_of_a_newer_version_is_a_clear_error(command: Command) -> None:
+    from dgm.archive.run import create_run
+    from dgm.boundary.directories import read_agent_directory
+    from dgm.config import RunConfig
+
+    run = command.runs / "newer"
+    code = read_agent_directory(seed_agent_directory())
+    create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code).close()
+    with sqlite3.connect(run / "archive.db") as sql:
+        sql.execute("PRAGMA user_version = 99")
+    done = command("tree", "newer")
+    assert (done.returncode, "newer" in done.stderr) == (3, True)
+
+
+@pytest.mark.docker
+def test_a_disk_that_is_nearly_full_starts_nothing(command: Command) -> None:
+    path = command.runs / "full.toml"
+    path.write_text(f"[sandbox]\nminimum_free_bytes = {2**60}\n")
+    done = command("run", "full", "--config", str(path))
+    assert done.returncode == 4
+    assert "free" in done.stderr
+
+
+@pytest.mark.docker
+def test_a_run_in_use_by_another_process_is_refused(command: Command) -> None:
+    from dgm.archive.run import create_run
+    from dgm.boundary.directories import read_agent_directory
+    from dgm.config import RunConfig
+
+    code = read_agent_directory(seed_agent_directory())
+    run = command.runs / "busy"
+    with create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code):
+        done = command("resume", "busy")
+    assert (done.returncode, "in use" in done.stderr or "another process" in done.stderr) == (3, True), done.stderr
