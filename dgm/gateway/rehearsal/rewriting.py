@@ -1,0 +1,144 @@
+"""Turns "this text is to become that text" into edits, with a foundation model's habits and slips."""
+
+import ast
+import difflib
+import re
+from dataclasses import dataclass, replace
+from random import Random
+
+from dgm.gateway.rehearsal.seen import SeenFile
+from dgm.gateway.rehearsal.toolbox import Create, Replace, Toolbox
+
+LONGEST_REWRITE_LINES = 160
+"""Longer files are not written out again in full."""
+ELISION = "# ... rest of the file unchanged"
+_SAME_HUNK_LINES = 3
+_SAME_PLACE_LINES = 10
+_KEPT_AROUND_LINES = 8
+_LONGEST_PART_LINES = 60
+_BRACKETS = ")]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Lines `start:end` of the old text become lines `new_start:new_end` of the new one; counted from 0."""
+
+    start: int
+    end: int
+    new_start: int
+    new_end: int
+
+
+def hunks(before: str, after: str, *, gap: int = _SAME_HUNK_LINES) -> list[Hunk]:
+    """Return what differs; differences with at most `gap` equal lines between them are one hunk."""
+    matcher = difflib.SequenceMatcher(None, _lines(before), _lines(after), autojunk=False)
+    found: list[Hunk] = []
+    for tag, start, end, new_start, new_end in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        if found and start - found[-1].end <= gap:
+            found[-1] = replace(found[-1], end=end, new_end=new_end)
+        else:
+            found.append(Hunk(start, end, new_start, new_end))
+    return found
+
+
+def places(before: str, after: str) -> int:
+    """Return how many places of a text differ, far enough apart that one does not see the next."""
+    return len(hunks(before, after, gap=_SAME_PLACE_LINES))
+
+
+def first_place(before: str, after: str) -> str:
+    """Return `before` with only the first place changed."""
+    found = hunks(before, after, gap=_SAME_PLACE_LINES)
+    if not found:
+        return before
+    old, new = _lines(before), _lines(after)
+    return "".join(new[: found[0].new_end] + old[found[0].end :])
+
+
+def edits(path: str, before: str, after: str, *, seen: SeenFile, toolbox: Toolbox) -> list[Create | Replace]:
+    """Return the edits that a foundation model would make; none where it has not seen what is to change.
+
+    Small replacements where there is a tool for it; else the whole file again, which it shortens when it is long.
+    """
+    if before and toolbox.can_replace:
+        found = (_replacement(path, before, after, hunk) for hunk in hunks(before, after))
+        return [edit for edit in found if seen.shows(edit.old)]
+    if not toolbox.can_create:
+        return []
+    if not before or (seen.complete and len(_lines(after)) <= LONGEST_REWRITE_LINES):
+        return [Create(path, after)]
+    old = _lines(before)
+    if any(seen.shows("".join(old[hunk.start : hunk.end])) for hunk in hunks(before, after)):
+        return [Create(path, _elided(before, after))]
+    return []
+
+
+def _replacement(path: str, before: str, after: str, hunk: Hunk) -> Replace:
+    """Return a hunk with as many lines around it as make its old text unique."""
+    old, new = _lines(before), _lines(after)
+    start, end, above, below = hunk.start, hunk.end, 0, 0
+    while end - start < len(old) and (start == end or before.count("".join(old[start:end])) > 1):
+        if start > 0:
+            start, above = start - 1, above + 1
+        if end < len(old):
+            end, below = end + 1, below + 1
+    changed = new[hunk.new_start : hunk.new_end]
+    text = [*old[start : start + above], *changed, *old[end - below : end]]
+    return Replace(path, "".join(old[start:end]), "".join(text))
+
+
+def _elided(before: str, after: str) -> str:
+    """Return the new text with all that lies far from a change left out."""
+    new = _lines(after)
+    near = {
+        line for hunk in hunks(before, after) for line in range(hunk.new_start - _KEPT_AROUND_LINES, _kept_end(hunk))
+    }
+    kept: list[str] = []
+    for number, line in enumerate(new):
+        if number in near:
+            kept.append(line)
+        elif not kept or kept[-1] != ELISION + "\n":
+            kept.append(ELISION + "\n")
+    return "".join(kept)
+
+
+def _kept_end(hunk: Hunk) -> int:
+    return min(hunk.new_end, hunk.new_start + _LONGEST_PART_LINES) + _KEPT_AROUND_LINES
+
+
+def with_slip(edit: Create | Replace, before: str, random: Random) -> Create | Replace:
+    """Return the edit with a bracket forgotten, such that a Python file can no longer be read."""
+    if not edit.path.endswith(".py"):
+        return edit
+    text = edit.text if isinstance(edit, Create) else edit.new
+    brackets = [position for position, letter in enumerate(text) if letter in _BRACKETS]
+    random.shuffle(brackets)
+    for position in brackets:
+        slipped = _with_text(edit, text[:position] + text[position + 1 :])
+        if not _is_python(applied(before, slipped)):
+            return slipped
+    return edit
+
+
+def _with_text(edit: Create | Replace, text: str) -> Create | Replace:
+    return replace(edit, text=text) if isinstance(edit, Create) else replace(edit, new=text)
+
+
+def applied(before: str, edit: Create | Replace) -> str:
+    """Return what an edit makes of a text."""
+    return edit.text if isinstance(edit, Create) else before.replace(edit.old, edit.new, 1)
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines with their ends. Other line breaks than these would number lines as no editor does."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
