@@ -65,16 +65,16 @@ def _check(name: str, tasks: list[str], *, workers: int, json_: bool) -> bool:
     """Grade a benchmark's controls, print them, and return whether all are right."""
     from pathlib import Path
 
-    from rich.console import Console
     from rich.text import Text
 
     from dgm.benchmarks.catalogue import benchmark_named
     from dgm.benchmarks.checking import check
+    from dgm.cli.screen import console
     from dgm.config import RunConfig
     from dgm.sandbox.images import ensure_image
     from dgm.wiring import SystemClock, docker_sandbox
 
-    progress = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    progress = console(stderr=True)
 
     def say(text: str) -> None:
         progress.print(Text(text))

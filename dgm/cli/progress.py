@@ -18,6 +18,7 @@ from rich.text import Text
 from dgm.archive.run import RunArchive
 from dgm.boundary.text import safe_line
 from dgm.cli.render import short_id, simulated_note, status_json, tree_view
+from dgm.cli.screen import console as make_console
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
 from dgm.core.errors import InfrastructureError
 from dgm.core.outcomes import Outcome
@@ -43,7 +44,7 @@ def evolve(
 ) -> None:
     """Open a run, evolve it to its end, and say what came of it."""
     # Progress goes to standard error with --json, so that standard output holds JSON alone.
-    console = Console(stderr=as_json, highlight=False)
+    console = make_console(stderr=as_json)
     with open_run(lambda text: console.print(Text(text))) as run:
         console.print(Text(_opening(run, children=children, workers=workers)))
         watcher = _watcher(run, console, children=children)

@@ -39,11 +39,11 @@ def replay(
     Results, transcripts and costs go to a numbered directory below the run (or to --out); the run's own facts are not
     touched. The exit code is 4 when a task could not be measured.
     """
-    from rich.console import Console
     from rich.text import Text
 
     from dgm.archive.reader import read_run
     from dgm.cli.runs import existing_run_directory
+    from dgm.cli.screen import console
     from dgm.wiring import check_names
 
     options = {
@@ -54,20 +54,20 @@ def replay(
         "workers": workers,
         "budget": {"max_cost_usd": max_cost} if max_cost else None,
     }
-    console = Console(stderr=json_, highlight=False, markup=False, emoji=False)
+    screen = console(stderr=json_)
     with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
         found = reader.agent_tree().find(agent)
         config = _replay_config(reader.config(), options)
         check_names(config)
-        console.print(Text(f"replaying agent {found} of {reader.facts().name}"))
+        screen.print(Text(f"replaying agent {found} of {reader.facts().name}"))
         directory = _results_directory(out, reader.directory)
-        results = _replayed(reader, found, config, directory, console)
+        results = _replayed(reader, found, config, directory, screen)
         answer = _answer(reader, found, config, results)
         _write(directory / "result.json", answer)
         if json_:
             _print_json(answer)
         else:
-            _print(console, answer, directory)
+            _print(screen, answer, directory)
     if any(result.outcome is None for result in results):
         raise typer.Exit(4)
 
