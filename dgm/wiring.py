@@ -207,14 +207,19 @@ def new_run(directory: Path, config: RunConfig, *, seed_agent: Path, say: Say) -
 
 
 @contextmanager
-def resumed_run(directory: Path, *, children: int, say: Say) -> Generator[LiveRun]:
+def resumed_run(directory: Path, *, children: int, max_cost_usd: float | None, say: Say) -> Generator[LiveRun]:
     """Open a run that was interrupted, or that is to grow to `children` children.
 
+    Args:
+        directory: the run.
+        children: how many it is to have grown in the end.
+        max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
+        say: told what takes time.
     Raises:
         ArchiveError: it cannot be opened, or its image is not the one it was measured in.
     """
     with open_run(directory, children=children) as archive:
-        config = archive.config()
+        config = _with_cap(archive.config(), max_cost_usd)
         benchmark = benchmark_named(config.benchmark, config.tasks)
         providers = providers_for(config, os.environ)
         with docker_sandbox(config, directory) as sandbox:
@@ -222,6 +227,13 @@ def resumed_run(directory: Path, *, children: int, say: Say) -> Generator[LiveRu
             _require_same_image(archive, ensure_image(sandbox.engine, benchmark.image, say=say))
             with _gateway(config, providers, archive, directory) as models:
                 yield _live_run(directory, config, archive, benchmark, sandbox, models)
+
+
+def _with_cap(config: RunConfig, max_cost_usd: float | None) -> RunConfig:
+    """A cap may change while a run grows: unlike the other settings, no result hangs on it."""
+    if max_cost_usd is None:
+        return config
+    return config.model_copy(update={"budget": config.budget.model_copy(update={"max_cost_usd": max_cost_usd})})
 
 
 def _require_same_image(archive: RunArchive, digest: str) -> None:

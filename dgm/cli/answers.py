@@ -114,10 +114,22 @@ def unreadable_answer(directory: Path, error: ArchiveError) -> Answer:
 
 
 def title_of(step: StepRecord) -> str:
-    """Return the first line of what a step meant to improve, "" where nothing was proposed."""
+    """Return in a few words what a step meant to improve, "" where nothing was proposed.
+
+    The heading of the problem that the parent was given, if it has one; else the first line of the proposal.
+    """
     if step.diagnosis is None:
         return ""
-    lines = safe_text(step.diagnosis.improvement_proposal).strip().splitlines()
+    return _first_heading(step.diagnosis.problem_description) or _first_line(step.diagnosis.improvement_proposal)
+
+
+def _first_heading(text: str) -> str:
+    line = _first_line(text)
+    return line.lstrip("#").strip() if line.startswith("#") else ""
+
+
+def _first_line(text: str) -> str:
+    lines = safe_text(text).strip().splitlines()
     return safe_line(lines[0]) if lines else ""
 
 

@@ -80,6 +80,7 @@ def resume(
     run: RunArgument,
     children: Annotated[int | None, typer.Option(min=0, help="Grow to this many children instead.")] = None,
     workers: Workers = None,
+    max_cost: MaxCost = None,
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
@@ -97,7 +98,7 @@ def resume(
         settings = reader.config()
         wanted = children if children is not None else reader.children_wanted()
     evolve(
-        lambda say: resumed_run(directory, children=wanted, say=say),
+        lambda say: resumed_run(directory, children=wanted, max_cost_usd=max_cost, say=say),
         directory=directory,
         children=wanted,
         workers=workers or settings.workers,

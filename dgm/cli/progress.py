@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from dgm.archive.run import RunArchive
 from dgm.boundary.text import safe_line
+from dgm.cli.answers import title_of
 from dgm.cli.render import short_id, simulated_note, status_json, tree_view
 from dgm.cli.screen import console as make_console
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
-from dgm.core.errors import InfrastructureError
+from dgm.core.errors import InfrastructureError, OutOfBudgetError
 from dgm.core.outcomes import Outcome
 from dgm.core.ports import Decision
 from dgm.evolution.engine import Ending
@@ -32,6 +34,9 @@ ENDING_WORDS = {
     Ending.DRAINED: "interrupted; all results are kept",
     Ending.OUT_OF_BUDGET: "stopped: the budget is used up; all results are kept",
 }
+
+_INTERRUPTED = 130  # what shells report for Ctrl-C
+_EXIT_CODES = {Ending.DRAINED: _INTERRUPTED, Ending.OUT_OF_BUDGET: OutOfBudgetError.exit_code}
 
 
 def evolve(
@@ -51,6 +56,8 @@ def evolve(
         with watcher, _interruptible(run, console):
             ending = run.evolve(watcher, children=children, workers=workers)
         _close(run, ending, console, directory=directory, as_json=as_json)
+    if ending in _EXIT_CODES:
+        raise typer.Exit(_EXIT_CODES[ending])
 
 
 def _opening(run: LiveRun, *, children: int, workers: int) -> str:
@@ -71,8 +78,10 @@ def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path, a
     archive = run.archive
     console.print(tree_view(archive))
     console.print(Text(f"{run.name} {ENDING_WORDS[ending]}."))
-    if ending in {Ending.DRAINED, Ending.OUT_OF_BUDGET}:
+    if ending is Ending.DRAINED:
         console.print(Text(f"`dgm resume {run.name}` goes on."))
+    elif ending is Ending.OUT_OF_BUDGET:
+        console.print(Text(f"`dgm resume {run.name} --max-cost USD` goes on with more money."))
     else:
         best = short_id(archive.best().agent.id)
         console.print(
@@ -106,7 +115,7 @@ def _interruptible(run: LiveRun, console: Console) -> Generator[None]:
         sys.stdout.flush()
         sys.stderr.flush()
         # Workers may still wait for a model; nothing of theirs can be recorded any more.
-        os._exit(130)
+        os._exit(_INTERRUPTED)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -155,8 +164,8 @@ def _step_line(archive: RunArchive, step: Step) -> str:
     if step.rejection is not None:
         return f"step {step.number}: {parent} -> rejected, {step.rejection.value}: {safe_line(step.detail)[:100]}"
     child = archive.child_of_step(step.number)
-    title = safe_line(step.diagnosis.improvement_proposal)[:70] if step.diagnosis else ""
-    return f"step {step.number}: {parent} -> {short_id(child) if child else '?'}  {title}"
+    record = None if child is None else archive.step_of(child)
+    return f"step {step.number}: {parent} -> {short_id(child) if child else '?'}  {title_of(record) if record else ''}"
 
 
 @dataclass

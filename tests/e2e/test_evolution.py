@@ -83,7 +83,7 @@ def test_ctrl_c_keeps_results_leaves_no_container_and_can_be_resumed(evolved: Co
     assert any("resolved" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+    assert process.returncode == 130, errors
     assert evolved.json("status", "drained")["state"] == "interrupted"
     assert containers_of("drained") == ""
     assert evolved("resume", "drained").returncode == 0
@@ -98,7 +98,7 @@ def test_a_second_ctrl_c_stops_at_once_without_leaks(evolved: Command, tmp_path:
     assert any("Finishing" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert process.returncode in {0, 130}  # 0 where the last result came first
+    assert process.returncode == 130
     assert containers_of("stopped") == ""
     assert evolved("resume", "stopped").returncode == 0
     assert evolved.json("status", "stopped")["state"] == "finished"
