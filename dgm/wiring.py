@@ -22,6 +22,7 @@ from dgm.core.view import AgentState
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.engine import Ending, Engine, Plan, Watcher
 from dgm.evolution.perform import perform
+from dgm.gateway.directories import remove_own_directories
 from dgm.gateway.gateway import Gateway
 from dgm.gateway.openai_provider import OpenAiProvider
 from dgm.gateway.probe import ProbeProvider
@@ -174,6 +175,12 @@ class LiveRun:
         """Let what is in flight end, start nothing more."""
         if self.engine is not None:
             self.engine.drain()
+
+    def abandon(self) -> None:
+        """Give up what is in flight and leave nothing of it on the machine; the process is to end after this."""
+        self.archive.end("stopped")
+        self.sandbox.close()
+        remove_own_directories()
 
 
 _END_REASONS = {

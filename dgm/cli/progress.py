@@ -109,8 +109,7 @@ def _interruptible(run: LiveRun, console: Console) -> Generator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        run.archive.end("stopped")
-        run.sandbox.close()
+        run.abandon()
         console.print(Text(f"Stopped; all recorded results are kept, and `dgm resume {run.name}` goes on."))
         sys.stdout.flush()
         sys.stderr.flush()

@@ -38,6 +38,12 @@ def remove_directory(directory: Path) -> None:
         directory.rmdir()
 
 
+def remove_own_directories() -> None:
+    """Remove the socket directories of this process, which is about to end without closing its sessions."""
+    for path in _short_temporary_directory().glob(f"dgm-{os.getpid()}-*"):
+        remove_directory(path)
+
+
 def remove_stale_directories() -> list[Path]:
     """Remove the socket directories of processes of ours that are dead and return them."""
     return [path for path in _short_temporary_directory().glob("dgm-*") if _is_stale(path) and _removed(path)]

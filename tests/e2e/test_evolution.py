@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,7 @@ def test_a_second_ctrl_c_stops_at_once_without_leaks(evolved: Command, tmp_path:
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert containers_of("stopped") == ""
+    assert not list(Path(tempfile.gettempdir()).glob(f"dgm-{process.pid}-*"))
     assert evolved("resume", "stopped").returncode == 0
     assert evolved.json("status", "stopped")["state"] == "finished"
 
