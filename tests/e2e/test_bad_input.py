@@ -1,17 +1,38 @@
 """Bad input: one clear sentence on standard error, an exit code of its own, and nothing made or lost."""
 
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from dgm.cli.main import run_command
 from dgm.content import seed_agent_directory
-from tests.e2e.commands import Command
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command line ended."""
+
+    returncode: int
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The command line in this process, which spares each case the start of an interpreter."""
+
+    runs: Path
+    capture: pytest.CaptureFixture[str]
+
+    def __call__(self, *words: str) -> Done:
+        code = run_command([*words, "--runs-dir", str(self.runs)])
+        return Done(code, self.capture.readouterr().err)
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
-    return Command(tmp_path)
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Inside:
+    return Inside(tmp_path, capsys)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +54,7 @@ def command(tmp_path: Path) -> Command:
         (["fly"], 2, "fly"),
     ],
 )
-def test_a_wrong_word_is_one_sentence(command: Command, words: list[str], exit_code: int, says: str) -> None:
+def test_a_wrong_word_is_one_sentence(command: Inside, words: list[str], exit_code: int, says: str) -> None:
     done = command(*words)
     assert done.returncode == exit_code
     assert says in done.stderr
@@ -52,14 +73,14 @@ def test_a_wrong_word_is_one_sentence(command: Command, words: list[str], exit_c
         ("tasks = ['nope']", "no task 'nope'"),
     ],
 )
-def test_a_wrong_configuration_names_the_key(command: Command, text: str, says: str) -> None:
+def test_a_wrong_configuration_names_the_key(command: Inside, text: str, says: str) -> None:
     path = command.runs / "bad.toml"
     path.write_text(text)
     done = command("run", "--config", str(path))
     assert (done.returncode, says in done.stderr) == (2, True), done.stderr
 
 
-def test_a_run_name_that_exists_is_refused_and_left_alone(command: Command) -> None:
+def test_a_run_name_that_exists_is_refused_and_left_alone(command: Inside) -> None:
     (command.runs / "taken").mkdir()
     (command.runs / "taken" / "file").write_text("precious")
     done = command("run", "taken")
@@ -67,13 +88,13 @@ def test_a_run_name_that_exists_is_refused_and_left_alone(command: Command) -> N
     assert (command.runs / "taken" / "file").read_text() == "precious"
 
 
-def test_a_seed_agent_without_main_is_refused(command: Command) -> None:
+def test_a_seed_agent_without_main_is_refused(command: Inside) -> None:
     (command.runs / "agent").mkdir()
     done = command("run", "--seed-agent", str(command.runs / "agent"))
     assert (done.returncode, "no main.py" in done.stderr) == (2, True)
 
 
-def test_without_an_engine_it_says_so(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_engine_it_says_so(command: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{command.runs}/no.sock")
     done = command("run", "first")
     assert done.returncode == 4
@@ -82,7 +103,7 @@ def test_without_an_engine_it_says_so(command: Command, monkeypatch: pytest.Monk
     assert not (command.runs / "first").exists()
 
 
-def test_a_file_that_is_no_archive_is_called_that(command: Command) -> None:
+def test_a_file_that_is_no_archive_is_called_that(command: Inside) -> None:
     run = command.runs / "odd"
     run.mkdir()
     (run / "archive.db").write_bytes(b"not a database at all" * 100)
@@ -90,7 +111,7 @@ def test_a_file_that_is_no_archive_is_called_that(command: Command) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
 
 
-def test_an_archive_of_a_newer_version_is_a_clear_error(command: Command) -> None:
+def test_an_archive_of_a_newer_version_is_a_clear_error(command: Inside) -> None:
     from dgm.archive.run import create_run
     from dgm.boundary.directories import read_agent_directory
     from dgm.config import RunConfig
@@ -105,7 +126,7 @@ def test_an_archive_of_a_newer_version_is_a_clear_error(command: Command) -> Non
 
 
 @pytest.mark.docker
-def test_a_disk_that_is_nearly_full_starts_nothing(command: Command) -> None:
+def test_a_disk_that_is_nearly_full_starts_nothing(command: Inside) -> None:
     path = command.runs / "full.toml"
     path.write_text(f"[sandbox]\nminimum_free_bytes = {2**60}\n")
     done = command("run", "full", "--config", str(path))
@@ -114,7 +135,7 @@ def test_a_disk_that_is_nearly_full_starts_nothing(command: Command) -> None:
 
 
 @pytest.mark.docker
-def test_a_run_in_use_by_another_process_is_refused(command: Command) -> None:
+def test_a_run_in_use_by_another_process_is_refused(command: Inside) -> None:
     from dgm.archive.run import create_run
     from dgm.boundary.directories import read_agent_directory
     from dgm.config import RunConfig

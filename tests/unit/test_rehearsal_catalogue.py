@@ -66,6 +66,7 @@ def test_any_ideas_fit_together_in_any_order(seed: int) -> None:
                 compile(text, path, "exec")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_with_many_ideas_the_agents_own_tests_pass(seed: int) -> None:
     ideas = list(WORKING)
@@ -74,12 +75,14 @@ def test_with_many_ideas_the_agents_own_tests_pass(seed: int) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("idea", WORKING, ids=lambda idea: idea.name)
 def test_with_one_idea_the_agents_own_tests_pass(idea: Idea) -> None:
     ended = own_tests([idea])
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("idea", BROKEN, ids=lambda idea: idea.name)
 def test_a_broken_idea_fails_the_agents_own_tests(idea: Idea) -> None:
     assert own_tests([idea]).returncode == 1

@@ -13,6 +13,8 @@ from dgm.gateway.rehearsal.ideas import Idea, catalogue
 from tests.fakes.conversing import GOOD_SEED, known_task, seed_where
 from tests.fakes.offline import Session, as_tree, run_agent, seed_agent, with_ideas
 
+pytestmark = pytest.mark.slow  # each test starts processes
+
 IDEAS = {idea.name: idea for idea in catalogue()}
 SEED_CODE = seed_agent()
 SHORT = known_task({"sums.py": "def add(a, b):\n    return a - b\n"}, {"sums.py": "def add(a, b):\n    return a + b\n"})
