@@ -4,17 +4,17 @@ import logging
 import os
 import time
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgm.archive.run import RunArchive, create_run, open_run
+from dgm.archive.run import RunArchive, create_run, locked_run
 from dgm.benchmarks.catalogue import benchmark_named
 from dgm.boundary.directories import read_agent_directory
 from dgm.config import REHEARSAL, RunConfig
 from dgm.core.actions import ActionResult
-from dgm.core.errors import ArchiveError, ConfigError, InfrastructureError, OutOfBudgetError, UnknownNameError
+from dgm.core.errors import ArchiveError, ConfigError, DgmError, UnknownNameError
 from dgm.core.policies import policy_named
 from dgm.core.ports import Benchmark, Ledger, Role
 from dgm.core.stages import due_measurements
@@ -131,12 +131,15 @@ class LiveRun:
     bench: Bench
     sandbox: DockerSandbox
     engine: Engine | None = None
+    draining: bool = False
+    """Whether it was asked to stop once what is in flight has ended."""
 
     def evolve(self, watcher: Watcher, *, children: int, workers: int) -> Ending:
         """Carry out the run's policy until it ends; records why.
 
         Raises:
             InfrastructureError: a fault of ours that did not go away.
+            ArchiveError: a result could not be recorded.
         """
         plan = Plan(
             policy=policy_named(self.config.policy),
@@ -148,17 +151,19 @@ class LiveRun:
         )
         executor = ThreadPoolExecutor(workers, thread_name_prefix="dgm-worker")
         self.engine = Engine(self.archive, plan, executor=executor, perform=self._perform, watcher=watcher)
+        if self.draining:  # before there was an engine to tell
+            self.engine.drain()
         try:
             ending = self.engine.run()
-        except InfrastructureError as fault:
-            self.archive.end(f"fault: {fault}")
+        except KeyboardInterrupt:
+            executor.shutdown(wait=False, cancel_futures=True)  # `abandon` is next
             raise
-        except OutOfBudgetError:
-            self.archive.end("out of budget")
+        except BaseException as fault:
+            _stop_workers(executor, self.sandbox)
+            with suppress(DgmError):  # on a full disk, the fault is what the user is to read
+                self.archive.end(f"fault: {fault}")
             raise
-        finally:
-            # An aborted run must not wait here for workers whose containers are being removed.
-            executor.shutdown(wait=False, cancel_futures=True)
+        executor.shutdown()
         self.archive.end(_END_REASONS[ending])
         return ending
 
@@ -172,15 +177,17 @@ class LiveRun:
         return not due_measurements(stages, state.outcomes, trials=trials, all_stages=is_seed)
 
     def drain(self) -> None:
-        """Let what is in flight end, start nothing more."""
+        """Let what is in flight end, start nothing more. May be called from a signal handler."""
+        self.draining = True
         if self.engine is not None:
             self.engine.drain()
 
     def abandon(self) -> None:
         """Give up what is in flight and leave nothing of it on the machine; the process is to end after this."""
-        self.archive.end("stopped")
         self.sandbox.close()
         remove_own_directories()
+        with suppress(DgmError):
+            self.archive.end("stopped")
 
 
 _END_REASONS = {
@@ -222,16 +229,20 @@ def resumed_run(directory: Path, *, children: int, max_cost_usd: float | None, s
         children: how many it is to have grown in the end.
         max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
         say: told what takes time.
+    Everything that can be wrong is found before it is recorded that the run goes on.
+
     Raises:
-        ArchiveError: it cannot be opened, or its image is not the one it was measured in.
+        UsageError, ArchiveError, InfrastructureError: it cannot be opened, or its image is not the one it was measured
+            in; see `dgm.core.errors`.
     """
-    with open_run(directory, children=children) as archive:
+    with locked_run(directory) as archive:
         config = _with_cap(archive.config(), max_cost_usd)
         benchmark = benchmark_named(config.benchmark, config.tasks)
         providers = providers_for(config, os.environ)
         with docker_sandbox(config, directory) as sandbox:
             collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
             _require_same_image(archive, ensure_image(sandbox.engine, benchmark.image, say=say))
+            archive.start(children=children)
             with _gateway(config, providers, archive, directory) as models:
                 yield _live_run(directory, config, archive, benchmark, sandbox, models)
 
@@ -253,15 +264,26 @@ def _require_same_image(archive: RunArchive, digest: str) -> None:
         )
 
 
+def _stop_workers(executor: Executor, sandbox: DockerSandbox) -> None:
+    """Wait for workers that nobody wants the results of, without their containers: that does not take long."""
+    executor.shutdown(wait=False, cancel_futures=True)
+    sandbox.abort()
+    executor.shutdown()
+
+
 @contextmanager
-def replay_bench(config: RunConfig, directory: Path, ledger: Ledger, *, say: Say) -> Generator[Bench]:
+def replay_bench(config: RunConfig, directory: Path, ledger: Ledger, *, say: Say) -> Generator[tuple[Bench, Executor]]:
     """Return what replaying an agent takes; transcripts go below `directory`."""
     benchmark = benchmark_named(config.benchmark, config.tasks)
     providers = providers_for(config, os.environ)
     with docker_sandbox(config, directory) as sandbox:
         ensure_image(sandbox.engine, benchmark.image, say=say)
         with _gateway(config, providers, ledger, directory) as models:
-            yield _bench(config, benchmark, sandbox, models)
+            executor = ThreadPoolExecutor(config.workers, thread_name_prefix="dgm-worker")
+            try:
+                yield _bench(config, benchmark, sandbox, models), executor
+            finally:
+                _stop_workers(executor, sandbox)
 
 
 @contextmanager

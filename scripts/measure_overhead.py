@@ -9,7 +9,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dgm.archive.ledger import FileLedger
@@ -32,8 +31,7 @@ def measure(workers: int) -> list[tuple[float, float, float]]:
     with (
         tempfile.TemporaryDirectory() as directory,
         FileLedger(Path(directory) / "calls.jsonl") as ledger,
-        replay_bench(config, Path(directory), ledger, say=print) as bench,
-        ThreadPoolExecutor(workers) as executor,
+        replay_bench(config, Path(directory), ledger, say=print) as (bench, executor),
     ):
         tasks = bench.benchmark.tasks()
         jobs = [

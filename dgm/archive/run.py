@@ -22,7 +22,7 @@ from dgm.core.errors import ArchiveError, CorruptArchiveError, RunExistsError
 from dgm.core.files import FileTree
 from dgm.core.ports import Clock
 
-__all__ = ["RunArchive", "RunReader", "RunState", "create_run", "open_run", "read_run"]
+__all__ = ["RunArchive", "RunReader", "RunState", "create_run", "locked_run", "open_run", "read_run"]
 
 TRANSCRIPTS = "transcripts"
 
@@ -83,7 +83,7 @@ def create_run(
         (place / TRANSCRIPTS).mkdir()
         create_repository(place / REPOSITORY)
         create_database(place / DATABASE, run)
-        with _opened(place, clock=clock) as archive:
+        with locked_run(place, clock=clock) as archive:
             archive.add_seed_agent(seed_code)
         _move(place, directory)
     return open_run(directory, children=config.children, clock=clock)
@@ -101,7 +101,7 @@ def open_run(directory: Path, *, children: int | None = None, clock: Clock = _WA
         CorruptArchiveError: it is not a run, or a damaged one.
         NewerArchiveError: a newer version wrote it.
     """
-    archive = _opened(directory, clock=clock)
+    archive = locked_run(directory, clock=clock)
     try:
         archive.start(children=archive.children_wanted() if children is None else children)
     except BaseException:
@@ -110,7 +110,12 @@ def open_run(directory: Path, *, children: int | None = None, clock: Clock = _WA
     return archive
 
 
-def _opened(directory: Path, *, clock: Clock) -> RunArchive:
+def locked_run(directory: Path, *, clock: Clock = _WALL_CLOCK) -> RunArchive:
+    """Open a run for writing, alone; `RunArchive.start` then records that this process goes on with it.
+
+    Raises:
+        RunInUseError, CorruptArchiveError, NewerArchiveError: see `open_run`.
+    """
     path = directory / DATABASE
     if not path.is_file():
         raise CorruptArchiveError(f"{directory} has no {DATABASE}, so it is not a run of dgm.")

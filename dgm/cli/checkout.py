@@ -23,7 +23,7 @@ def write_tree(code: FileTree, directory: Path) -> None:
         for path, file in code.items():
             _write_file(_inside(root, path), file.content, mode=0o755 if file.executable else 0o644)
     except OSError as error:
-        raise UsageError(f"{directory} cannot be written: {error}.") from error
+        raise UsageError(f"{directory} cannot be written: {error.strerror or error}.") from error
 
 
 def _inside(root: Path, path: str) -> Path:

@@ -9,8 +9,6 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rich.console import Console
-
     from dgm.sandbox.engine import Image
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, progress on standard error.")]
@@ -23,13 +21,14 @@ def images(
     build: Annotated[bool, typer.Option("--build", help="Build those that are not there yet.")] = False,
     json_: Json = False,
 ) -> None:
-    """List the sandbox images on the Docker engine, with size and digest."""
+    """List the sandbox images on the Docker engine."""
     from rich.text import Text
 
+    from dgm.cli.screen import console
     from dgm.sandbox.engine import connect
     from dgm.sandbox.images import ensure_image, image_names, image_tag, our_images
 
-    progress = _console(stderr=True)
+    progress = console(stderr=True)
     engine = connect()
     if build:
         for name in image_names():
@@ -50,6 +49,7 @@ def gc(
     """Remove containers and sockets that a killed run left behind."""
     from rich.text import Text
 
+    from dgm.cli.screen import show
     from dgm.gateway.directories import remove_stale_directories
     from dgm.sandbox.engine import connect
     from dgm.sandbox.reaper import collect_garbage
@@ -60,10 +60,9 @@ def gc(
         containers = [{"id": c.id, "run": c.run, "session": c.session, "kind": c.kind} for c in collected]
         _print_json({"removed": containers, "directories": [str(directory) for directory in directories]})
         return
-    console = _console()
     for container in collected:
-        console.print(Text(f"removed {container.id[:12]} ({container.kind} of {container.run} {container.session})"))
-    console.print(Text(f"{len(collected)} containers and {len(directories)} socket directories removed."))
+        show(Text(f"removed {container.id[:12]} ({container.kind} of {container.run} {container.session})"))
+    show(Text(f"{len(collected)} containers and {len(directories)} socket directories removed."))
 
 
 def doctor(
@@ -72,10 +71,13 @@ def doctor(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Check that this machine can run sandboxes; the exit code is 4 where it cannot."""
-    from rich.markup import escape
-    from rich.table import Table
+    """Check that this machine can run sandboxes.
 
+    The exit code is 4 where it cannot.
+    """
+    from rich.text import Text
+
+    from dgm.cli.screen import plain_table, show
     from dgm.config import RunConfig, read_config
     from dgm.content import default_runs_directory
     from dgm.core.errors import InfrastructureError
@@ -88,10 +90,11 @@ def doctor(
         rows = [{"name": check.name, "ok": check.ok, "sentence": check.sentence} for check in checks]
         _print_json({"ok": healthy, "checks": rows})
     else:
-        table = Table("check", "", "finding")
+        table = plain_table("check", "", "finding")
         for check in checks:
-            table.add_row(check.name, "ok" if check.ok else "[red]failed[/red]", escape(check.sentence))
-        _console().print(table)
+            result = Text("ok") if check.ok else Text("failed", style="red")
+            table.add_row(check.name, result, Text(check.sentence))
+        show(table)
     if not healthy:
         raise typer.Exit(InfrastructureError.exit_code)
 
@@ -110,25 +113,19 @@ def _image_row(image: "Image", current: "set[str]") -> dict[str, Any]:
 
 
 def _print_images(rows: "Sequence[Mapping[str, Any]]", missing: "Sequence[str]") -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table("image", "tag", "digest", "MB", "")
+    from dgm.cli.screen import plain_table, show
+
+    table = plain_table("image", "tag", "digest", "MB", "")
     for row in rows:
         size = f"{row['size_bytes'] / _MEGABYTE:.0f}"
         digest = str(row["digest"])[:_DIGEST_SHOWN]
         table.add_row(row["name"], row["tag"], digest, size, "current" if row["current"] else "older")
-    console = _console()
-    console.print(table)
+    show(table)
     for tag in missing:
-        console.print(Text(f"{tag} is not built yet; `dgm images --build` builds it."))
+        show(Text(f"{tag} is not built yet; `dgm images --build` builds it."))
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2))  # noqa: T201 - the answer itself
-
-
-def _console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False)
+    typer.echo(json.dumps(value, indent=2))

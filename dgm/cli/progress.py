@@ -16,7 +16,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from dgm.archive.run import RunArchive
+from dgm.archive.run import RunArchive, read_run
 from dgm.boundary.text import safe_line
 from dgm.cli.answers import title_of
 from dgm.cli.render import short_id, simulated_note, status_json, tree_view
@@ -35,6 +35,7 @@ ENDING_WORDS = {
     Ending.OUT_OF_BUDGET: "stopped: the budget is used up; all results are kept",
 }
 
+_DRAINING = "Finishing what is in flight; its results are kept. Ctrl-C again stops at once."
 _INTERRUPTED = 130  # what shells report for Ctrl-C
 _EXIT_CODES = {Ending.DRAINED: _INTERRUPTED, Ending.OUT_OF_BUDGET: OutOfBudgetError.exit_code}
 
@@ -53,9 +54,13 @@ def evolve(
     with open_run(lambda text: console.print(Text(text))) as run:
         console.print(Text(_opening(run, children=children, workers=workers)))
         watcher = _watcher(run, console, children=children)
-        with watcher, _interruptible(run, console):
+        # The screen is the inner one: it is put in order before a second Ctrl-C ends the process.
+        with _interruptible(run, console, as_json=as_json), _going_on_later(run, console), watcher:
             ending = run.evolve(watcher, children=children, workers=workers)
-        _close(run, ending, console, directory=directory, as_json=as_json)
+        _close(run, ending, console, directory=directory)
+    if as_json:  # once it is closed: until then its state is "running"
+        with read_run(directory) as reader:
+            print(status_json(reader, name=directory.name))  # noqa: T201 - the answer itself
     if ending in _EXIT_CODES:
         raise typer.Exit(_EXIT_CODES[ending])
 
@@ -74,7 +79,7 @@ def _opening(run: LiveRun, *, children: int, workers: int) -> str:
     return "\n".join(lines)
 
 
-def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path, as_json: bool) -> None:
+def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path) -> None:
     archive = run.archive
     console.print(tree_view(archive))
     console.print(Text(f"{run.name} {ENDING_WORDS[ending]}."))
@@ -88,22 +93,25 @@ def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path, a
             Text(f"Next: `dgm tree {run.name}`, `dgm show {run.name} {best}`, `dgm replay {run.name} {best}`.")
         )
     console.print(Text(f"Everything is in {directory}"))
-    if as_json:
-        print(status_json(archive, name=run.name))  # noqa: T201 - the answer itself
 
 
 @contextlib.contextmanager
-def _interruptible(run: LiveRun, console: Console) -> Generator[None]:
+def _interruptible(run: LiveRun, console: Console, *, as_json: bool) -> Generator[None]:
     """First Ctrl-C (or SIGTERM): drain. Second: remove all containers and leave at once."""
+    descriptor = 2 if as_json else 1
     presses = 0
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         nonlocal presses
         presses += 1
-        if presses > 1:
+        if presses == 2:  # noqa: PLR2004 - a third must not keep the second from removing the containers
             raise KeyboardInterrupt
-        run.drain()
-        console.print(Text("Finishing what is in flight; its results are kept. Ctrl-C again stops at once."))
+        if presses == 1:
+            run.drain()
+            if not console.is_terminal:
+                # Not through the console: what was interrupted may hold its lock, or the archive's that it waits for.
+                with contextlib.suppress(OSError):
+                    os.write(descriptor, f"{_DRAINING}\n".encode())
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -118,6 +126,16 @@ def _interruptible(run: LiveRun, console: Console) -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _going_on_later(run: LiveRun, console: Console) -> Generator[None]:
+    """Say after a fault that nothing is lost; the fault itself is told where all errors are."""
+    try:
+        yield
+    except InfrastructureError:
+        console.print(Text(f"All recorded results are kept; `dgm resume {run.name}` goes on."))
+        raise
 
 
 @dataclass
@@ -214,6 +232,8 @@ class LiveProgress:
             lines.append(Text(f"  {_doing(action)}  {now - since:.0f} s", style="dim"))
         if self.last:
             lines.append(Text(f"  last: {self.last}", style="dim"))
+        if self.run.draining:
+            lines.append(Text(_DRAINING))
         return Group(*lines, self.tree)
 
     def _totals(self, now: float) -> str:

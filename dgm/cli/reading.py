@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from dgm.archive.reader import RunReader
     from dgm.core.ids import AgentId
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory.")]
 NewestRun = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="Name of a run, or the path of its directory; else the newest.")
+    str | None, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory; else the newest.")
 ]
 Agent = Annotated[str, typer.Argument(metavar="AGENT", help="An agent's id or its first digits.")]
 RunsDirectory = Annotated[
     Path | None,
-    typer.Option("--runs-dir", metavar="DIR", help="Where runs are kept; archive/runs of the checkout unless given."),
+    typer.Option(
+        "--runs-dir",
+        metavar="DIR",
+        help="Where runs are kept; archive/runs of a checkout or dgm-runs here unless given.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-_WIDE = 160
-"""Columns where there is no terminal to ask."""
 
 
 def runs(runs_dir: RunsDirectory = None, json_: Json = False) -> None:
@@ -33,7 +32,7 @@ def runs(runs_dir: RunsDirectory = None, json_: Json = False) -> None:
     import time
 
     from dgm.archive.reader import read_run
-    from dgm.cli import answers, render
+    from dgm.cli import answers, render, screen
     from dgm.cli import runs as places
     from dgm.config import REHEARSAL
     from dgm.core.errors import ArchiveError
@@ -54,41 +53,41 @@ def runs(runs_dir: RunsDirectory = None, json_: Json = False) -> None:
     notes = [str(answer["error"]) for answer in found if "error" in answer]
     if any(answer.get("model") == REHEARSAL for answer in found):
         notes.append(render.simulated_note())
-    _print(render.runs_table(found), *notes)
+    screen.show(render.runs_table(found), *notes)
 
 
 def status(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
     """Show how far a run is, what it cost and what was rejected."""
-    from dgm.cli import render
+    from dgm.cli import render, screen
 
     with _opened(run, runs_dir) as reader:
         if json_:
             typer.echo(render.status_json(reader))
         else:
-            _print(render.status_view(reader))
+            screen.show(render.status_view(reader))
 
 
 def tree(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
-    """Show the archive tree of a run: which agent comes from which, and how good each one is."""
-    from dgm.cli import answers, render
+    """Show the archive tree and how good each agent is."""
+    from dgm.cli import answers, render, screen
 
     with _opened(run, runs_dir) as reader:
         if json_:
             typer.echo(answers.json_text(answers.tree_answer(reader)))
         else:
-            _print(render.tree_view(reader))
+            screen.show(render.tree_view(reader))
 
 
 def show(run: Run, agent: Agent, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
-    """Show one agent: its change, the diagnosis behind it, and its outcomes."""
-    from dgm.cli import answers, render
+    """Show one agent: its change, its diagnosis and its outcomes."""
+    from dgm.cli import answers, render, screen
 
     with _opened(run, runs_dir) as reader:
         found = reader.agent_tree().find(agent)
         if json_:
             typer.echo(answers.json_text(answers.show_answer(reader, found)))
         else:
-            _print(render.show_view(reader, found))
+            screen.show(render.show_view(reader, found))
 
 
 def lineage(
@@ -99,7 +98,7 @@ def lineage(
     json_: Json = False,
 ) -> None:
     """Show how an agent came to be, from the seed agent on."""
-    from dgm.cli import answers, render
+    from dgm.cli import answers, render, screen
 
     with _opened(run, runs_dir) as reader:
         found = reader.agent_tree().find(agent)
@@ -108,9 +107,9 @@ def lineage(
             typer.echo(answers.json_text(answers.lineage_answer(reader, found, diffs)))
             return
         scores, steps = reader.scores(), {step.child: step for step in reader.steps()}
-        _print(render.heading(reader))
+        screen.show(render.heading(reader))
         for member in reader.agent_tree().lineage(found):
-            _print(render.lineage_member(member, scores[member.id], steps.get(member.id)))
+            screen.show(render.lineage_member(member, scores[member.id], steps.get(member.id)))
             _print_diff((diffs or {}).get(member.id, ""))
 
 
@@ -141,7 +140,10 @@ def checkout(
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
-    """Write an agent's code to a new directory, as plain files. Nothing of it is run: it is untrusted."""
+    """Write an agent's code to a new directory, as plain files.
+
+    Nothing of it is run: it is untrusted.
+    """
     from dgm.cli import answers
     from dgm.cli.checkout import write_tree
 
@@ -172,23 +174,6 @@ def _diffs_along(reader: "RunReader", agent: "AgentId") -> "dict[AgentId, str]":
     return {
         member.id: safe_text(reader.diff(member.parent, member.id)) for member in lineage_ if member.parent is not None
     }
-
-
-def _print(*parts: "RenderableType") -> None:
-    """Print so that nothing in a text is taken for markup; without a terminal, lines end where their text ends."""
-    import os
-    import sys
-
-    from rich.console import Console
-
-    if sys.stdout.isatty():
-        Console(markup=False, emoji=False, highlight=False).print(*parts, sep="\n")
-        return
-    width = None if "COLUMNS" in os.environ else _WIDE
-    console = Console(markup=False, emoji=False, highlight=False, width=width, color_system=None)
-    with console.capture() as capture:
-        console.print(*parts, sep="\n")
-    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def _print_diff(text: str) -> None:

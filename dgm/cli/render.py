@@ -13,6 +13,7 @@ from dgm.archive.reader import RunReader
 from dgm.archive.records import StepRecord
 from dgm.boundary.text import safe_line
 from dgm.cli.answers import interval, iso_time, json_text, status_answer, title_of
+from dgm.cli.screen import plain_table
 from dgm.config import REHEARSAL
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.ids import AgentId
@@ -79,7 +80,7 @@ def tree_view(run: RunReader) -> RenderableType:
         best = run.best().agent.id
     titles = {step.child: title_of(step) for step in steps if step.child is not None}
     nodes = tree_nodes(tree)
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", expand=True)
+    table = plain_table(expand=True)
     # Room for everything but the change, which is cut where the terminal is narrow.
     table.add_column("agent", min_width=max(len(node.guides) for node in nodes) + SHORT_ID_DIGITS + 1, no_wrap=True)
     for name in ("resolved", "mean", "95 %", "step"):
@@ -194,7 +195,7 @@ def lineage_member(agent: Agent, score: Score, step: StepRecord | None) -> Text:
 
 def runs_table(answers: Iterable[Mapping[str, object]]) -> RenderableType:
     """Return a table of the answers of `dgm runs`."""
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    table = plain_table()
     table.add_column("run", no_wrap=True)
     for name in ("state", "benchmark", "model"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
@@ -231,7 +232,8 @@ def _rejections(steps: Iterable[StepRecord]) -> str:
 
 
 def _facts_table(rows: Mapping[str, str]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
+    table = plain_table()
+    table.show_header = False
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows.items():
@@ -253,7 +255,7 @@ def _diagnosis_parts(step: StepRecord | None) -> list[RenderableType]:
 
 
 def _outcome_table(outcomes: Iterable[Outcome]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    table = plain_table()
     table.add_column("task", overflow="fold")
     for name in ("trial", "verdict", "s", "$"):
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
@@ -272,7 +274,7 @@ def _outcome_table(outcomes: Iterable[Outcome]) -> Table:
 
 
 def _rejected_table(steps: Iterable[StepRecord]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    table = plain_table()
     table.add_column("step", justify="right")
     table.add_column("reason", no_wrap=True)
     table.add_column("what it was to improve; what went wrong", overflow="fold", ratio=1)

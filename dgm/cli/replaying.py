@@ -14,12 +14,22 @@ if TYPE_CHECKING:
     from dgm.archive.reader import RunReader
     from dgm.config import RunConfig
     from dgm.core.ids import AgentId
+    from dgm.core.stages import Measurement
     from dgm.evolution.replay import Replayed
+
+_INTERRUPTED = 130  # what shells report for Ctrl-C
+_INTERRUPTION = "interrupted"
 
 
 def replay(
     run: RunArgument,
     agent: Annotated[str, typer.Argument(metavar="AGENT", help="An agent's id or its first digits.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="TOML file laid over the run's settings, as for a model's price."
+        ),
+    ] = None,
     benchmark: Annotated[str | None, typer.Option(help="Another benchmark than the run's.")] = None,
     tasks: Annotated[
         str | None, typer.Option(metavar="IDS", help="Only these tasks: ids or patterns such as 'ca*', with commas.")
@@ -37,7 +47,7 @@ def replay(
     """Measure an agent again, in fresh sandboxes, and compare with what the run recorded.
 
     Results, transcripts and costs go to a numbered directory below the run (or to --out); the run's own facts are not
-    touched. The exit code is 4 when a task could not be measured.
+    touched. The exit code is 4 when a task could not be measured. Ctrl-C keeps what was measured until then.
     """
     from rich.text import Text
 
@@ -52,36 +62,42 @@ def replay(
         "models": {"agent": model} if model else None,
         "trials": trials,
         "workers": workers,
-        "budget": {"max_cost_usd": max_cost} if max_cost else None,
+        "budget": None if max_cost is None else {"max_cost_usd": max_cost},
     }
     screen = console(stderr=json_)
     with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
         found = reader.agent_tree().find(agent)
-        config = _replay_config(reader.config(), options)
-        check_names(config)
+        settings = _replay_config(reader.config(), config, options)
+        check_names(settings)
         screen.print(Text(f"replaying agent {found} of {reader.facts().name}"))
         directory = _results_directory(out, reader.directory)
-        results = _replayed(reader, found, config, directory, screen)
-        answer = _answer(reader, found, config, results)
+        results = _replayed(reader, found, settings, directory, screen)
+        answer = _answer(reader, found, settings, results)
         _write(directory / "result.json", answer)
         if json_:
             _print_json(answer)
         else:
             _print(screen, answer, directory)
+    if any(result.fault == _INTERRUPTION for result in results):
+        raise typer.Exit(_INTERRUPTED)
     if any(result.outcome is None for result in results):
         raise typer.Exit(4)
 
 
-def _replay_config(recorded: "RunConfig", options: dict[str, Any]) -> "RunConfig":
-    """Return the run's configuration with the options laid over it. The run's own caps do not hold for a replay."""
-    from dgm.config import config_from
+def _replay_config(recorded: "RunConfig", file: Path | None, options: dict[str, Any]) -> "RunConfig":
+    """Return the run's configuration with a file's and then the options laid over it.
 
+    The run's own caps do not hold for a replay.
+    """
+    from dgm.config import config_from, read_config
+
+    given = {} if file is None else read_config(file).model_dump(exclude_unset=True)
+    given |= {key: value for key, value in options.items() if value is not None}
     values = recorded.model_dump(exclude_none=True)
     del values["budget"]
-    if options["benchmark"] and options["benchmark"] != recorded.benchmark:
+    if given.get("benchmark", recorded.benchmark) != recorded.benchmark:
         del values["tasks"]  # they are the other benchmark's
-    values |= {key: value for key, value in options.items() if value is not None}
-    return config_from(values, source="command line")
+    return config_from(values | given, source="command line")
 
 
 def _results_directory(out: Path | None, run: Path) -> Path:
@@ -115,27 +131,35 @@ def _results_directory(out: Path | None, run: Path) -> Path:
 def _replayed(
     reader: "RunReader", agent: "AgentId", config: "RunConfig", directory: Path, console: "Console"
 ) -> "list[Replayed]":
-    from concurrent.futures import ThreadPoolExecutor
-
     from rich.text import Text
 
     from dgm.archive.ledger import FileLedger
+    from dgm.evolution.replay import Replayed
     from dgm.evolution.replay import replay as replay_agent
     from dgm.wiring import replay_bench
 
-    results: list[Replayed] = []
-    with (
-        FileLedger(directory / "calls.jsonl") as ledger,
-        replay_bench(config, directory, ledger, say=lambda text: console.print(Text(text))) as bench,
-        ThreadPoolExecutor(config.workers) as executor,
-    ):
-        wanted = [(task.id, trial) for task in bench.benchmark.tasks() for trial in range(config.trials)]
-        for result in replay_agent(agent, reader.code(agent), wanted, bench=bench, executor=executor):
-            results.append(result)
-            task, trial = result.measurement
-            verdict = result.outcome.verdict.value if result.outcome else f"not measured: {result.fault}"
-            console.print(Text(f"{len(results)}/{len(wanted)}  {task}  trial {trial}  {verdict}"))
-    return sorted(results, key=lambda result: result.number)
+    code = reader.code(agent)
+    results: dict[int, Replayed] = {}
+    wanted: list[Measurement] = []
+    try:
+        with (
+            FileLedger(directory / "calls.jsonl") as ledger,
+            replay_bench(config, directory, ledger, say=lambda text: console.print(Text(text))) as (bench, executor),
+        ):
+            wanted += [(task.id, trial) for task in bench.benchmark.tasks() for trial in range(config.trials)]
+            for result in replay_agent(agent, code, wanted, bench=bench, executor=executor):
+                results[result.number] = result
+                task, trial = result.measurement
+                verdict = result.outcome.verdict.value if result.outcome else f"not measured: {result.fault}"
+                console.print(Text(f"{len(results)}/{len(wanted)}  {task}  trial {trial}  {verdict}"))
+    except KeyboardInterrupt:
+        if not results:
+            raise
+    # What was measured is paid for, so it is kept.
+    return [
+        results.get(number, Replayed(number, measurement, None, _INTERRUPTION))
+        for number, measurement in enumerate(wanted)
+    ]
 
 
 def _answer(

@@ -1,9 +1,11 @@
-"""The console that everything is printed on."""
+"""What everything is printed on, and the one style of tables."""
 
 import os
 import sys
 
-from rich.console import Console
+import typer
+from rich.console import Console, RenderableType
+from rich.table import Table
 
 _WIDE = 160
 """Columns where there is no terminal to ask."""
@@ -14,3 +16,19 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDE
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+
+
+def show(*parts: RenderableType) -> None:
+    """Print an answer on standard output; without a terminal, lines end where their text ends."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(*parts, sep="\n")
+        return
+    with screen.capture() as capture:
+        screen.print(*parts, sep="\n")
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def plain_table(*columns: str, expand: bool = False) -> Table:
+    """Return a table without lines, for more columns and rows to be added."""
+    return Table(*columns, box=None, padding=(0, 1), pad_edge=False, header_style="dim", expand=expand)

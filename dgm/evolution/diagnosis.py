@@ -40,7 +40,8 @@ def choose_evidence(unresolved: tuple[Outcome, ...], random: Random) -> Outcome:
 def diagnose(job: Job, evidence: Outcome, bench: Bench, *, step: int) -> tuple[Diagnosis | None, Usage]:
     """Ask the model what held the agent back, up to four times until its JSON parses.
 
-    The paper's appendix C.3 shows the hidden tests here; ours never does: the model gets counts.
+    The paper's appendix C.3 shows the hidden tests here; ours never does: the model gets counts. Each further try shows
+    half as much of the code and the transcript, since an agent must not end a run by what it makes too long to be read.
 
     Returns:
         The diagnosis, None when no answer could be read, and what asking used.
@@ -65,19 +66,19 @@ def _question(code: FileTree, evidence: Outcome, transcript: str, bench: Bench, 
     return prompt(
         "diagnose",
         contract=contract(),
-        agent_source=_quoted(agent_source(code)),
+        agent_source=_quoted(agent_source(code, MAX_SOURCE_CHARS >> (attempt - 1))),
         task_statement=_quoted(bench.benchmark.task(evidence.task).statement),
-        transcript=_quoted(_clipped(transcript, MAX_TRANSCRIPT_CHARS)),
+        transcript=_quoted(_clipped(transcript, MAX_TRANSCRIPT_CHARS >> (attempt - 1))),
         patch=_quoted(evidence.patch or "(nothing was changed)"),
         test_summary=f"{evidence.verdict.value}: {_quoted(evidence.summary)}",
         attempt=str(attempt),
     )
 
 
-def agent_source(code: FileTree) -> str:
-    """Return all text files of an agent's code, each under a line that names it."""
+def agent_source(code: FileTree, most: int) -> str:
+    """Return all text files of an agent's code, each under a line that names it, in about `most` characters."""
     parts = [f"# file: {path}\n{_text(file.content)}" for path, file in sorted(code.items())]
-    return _clipped("\n".join(parts), MAX_SOURCE_CHARS)
+    return _clipped("\n".join(parts), most)
 
 
 def _text(content: bytes) -> str:

@@ -9,15 +9,17 @@ written down before it is carried out, so concurrency cannot change it and a res
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from random import Random
 from typing import Protocol, assert_never
 
 from dgm.core.actions import ActionResult, Evaluate, Expand, Step
-from dgm.core.errors import InfrastructureError, OutOfBudgetError, ProviderRefusedError
+from dgm.core.errors import DgmError, InfrastructureError, OutOfBudgetError, ProviderRefusedError
+from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome
 from dgm.core.policies import Policy
 from dgm.core.ports import Archive, Decision
@@ -88,7 +90,7 @@ class Engine:
         self._backlog: deque[Decision] = deque()
         self._in_flight: dict[Future[ActionResult], Decision] = {}
         self._faults: dict[int, int] = {}
-        self._fatal: InfrastructureError | None = None
+        self._fatal: BaseException | None = None
         self._draining = False
         self._broke = False
 
@@ -101,19 +103,31 @@ class Engine:
 
         Raises:
             InfrastructureError: a fault of ours came back on every attempt, after all other results were recorded.
+            ArchiveError: something could not be recorded or read; the other results were, as far as that is possible.
+            Exception: a worker's bug, after all other results were recorded.
         """
         self._backlog.extend(self._archive.open_decisions())
         while True:
-            self._fill_workers()
+            with self._giving_up():
+                self._fill_workers()
             if not self._in_flight:
                 break
             done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
             # In the order of the decisions: two results at once must not be recorded by chance.
             for future in sorted(done, key=lambda future: self._in_flight[future].number):
-                self._record(self._in_flight.pop(future), future)
+                with self._giving_up():
+                    self._record(self._in_flight.pop(future), future)
         if self._fatal is not None:
             raise self._fatal
         return self._ending()
+
+    @contextmanager
+    def _giving_up(self) -> Generator[None]:
+        """Let an error of the archive end the run, but not before what else is in flight, and paid for, is recorded."""
+        try:
+            yield
+        except DgmError as error:
+            self._fatal = self._fatal or error
 
     def _ending(self) -> Ending:
         if self._broke:
@@ -157,25 +171,32 @@ class Engine:
         attempt = self._archive.begin_attempt(decision.number)
         match decision.action:
             case Expand(parent=parent):
-                outcomes = self._archive.outcomes()[parent]
-                evidence = tuple(outcome for outcome in outcomes if not outcome.resolved)
-                return Job(decision.action, attempt, self._archive.code(parent), evidence)
+                return Job(decision.action, attempt, self._archive.code(parent), self._evidence(parent))
             case Evaluate(agent=agent):
                 return Job(decision.action, attempt, self._archive.code(agent))
             case _ as never:
                 assert_never(never)
 
+    def _evidence(self, parent: AgentId) -> tuple[Outcome, ...]:
+        """Return what an agent did not resolve, in the order of the stages: workers end in any order."""
+        tasks = [task for stage in self._plan.stages for task in stage.tasks]
+        unresolved = [outcome for outcome in self._archive.outcomes()[parent] if not outcome.resolved]
+        return tuple(sorted(unresolved, key=lambda outcome: (tasks.index(outcome.task), outcome.trial)))
+
     def _record(self, decision: Decision, future: Future[ActionResult]) -> None:
-        try:
-            result = future.result()
-        except OutOfBudgetError as error:
-            # Not measured: the decision stays open, and a resumed run with more money carries it out.
-            log.info("decision %d stopped: %s", decision.number, error)
-            self._broke = True
-            return
-        except InfrastructureError as fault:
-            self._retry(decision, fault)
-            return
+        match future.exception():
+            case None:
+                self._add(decision, future.result())
+            case OutOfBudgetError() as error:
+                # Not measured: the decision stays open, and a resumed run with more money carries it out.
+                log.info("decision %d stopped: %s", decision.number, error)
+                self._broke = True
+            case InfrastructureError() as fault:
+                self._retry(decision, fault)
+            case bug:
+                self._fatal = self._fatal or bug
+
+    def _add(self, decision: Decision, result: ActionResult) -> None:
         match decision.action, result:
             case Expand(), Step():
                 self._archive.add_step(decision.number, result)
@@ -187,10 +208,10 @@ class Engine:
 
     def _retry(self, decision: Decision, fault: InfrastructureError) -> None:
         """Put a decision back, or give the run up when its fault does not go away. A fault is never scored."""
-        self._archive.add_fault(decision.number, str(fault))
-        self._watcher.faulted(decision, fault)
         self._faults[decision.number] = self._faults.get(decision.number, 0) + 1
         if isinstance(fault, ProviderRefusedError) or self._faults[decision.number] >= MAX_ATTEMPTS:
             self._fatal = self._fatal or fault
         else:
             self._backlog.appendleft(decision)
+        self._archive.add_fault(decision.number, str(fault))
+        self._watcher.faulted(decision, fault)

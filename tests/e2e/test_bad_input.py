@@ -125,6 +125,55 @@ def test_an_archive_of_a_newer_version_is_a_clear_error(command: Inside) -> None
     assert (done.returncode, "newer" in done.stderr) == (3, True)
 
 
+@pytest.fixture
+def finished(command: Inside) -> Path:
+    """Return a run that finished."""
+    from dgm.archive.run import create_run
+    from dgm.boundary.directories import read_agent_directory
+    from dgm.config import RunConfig
+
+    run = command.runs / "done"
+    code = read_agent_directory(seed_agent_directory())
+    with create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code) as archive:
+        archive.end("finished")
+    return run
+
+
+def test_a_finished_run_that_could_not_be_resumed_is_still_finished(
+    command: Inside, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dgm.archive.run import RunState, read_run
+
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{command.runs}/no.sock")
+    assert command("resume", "done", "--children", "99").returncode == 4
+    with read_run(finished) as run:
+        assert (run.state(), run.children_wanted()) == (RunState.FINISHED, 10)
+
+
+def test_a_replay_for_no_money_is_refused_and_not_taken_for_one_without_a_cap(command: Inside, finished: Path) -> None:
+    with_agent = ["replay", finished.name, seed_agent_of(finished)]
+    done = command(*with_agent, "--max-cost", "0")
+    assert (done.returncode, "max_cost_usd" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_replay_takes_the_price_of_another_model_from_a_file(
+    command: Inside, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    words = ["replay", finished.name, seed_agent_of(finished), "--model", "openai:other"]
+    assert "price of openai:other is unknown" in command(*words).stderr
+    file = command.runs / "prices.toml"
+    file.write_text('[prices."openai:other"]\ninput_usd = 1.0\noutput_usd = 2.0\n')
+    assert "There is no key" in command(*words, "--config", str(file)).stderr
+
+
+def seed_agent_of(run: Path) -> str:
+    from dgm.archive.run import read_run
+
+    with read_run(run) as reader:
+        return reader.agent_tree().root.id
+
+
 @pytest.mark.docker
 def test_a_disk_that_is_nearly_full_starts_nothing(command: Inside) -> None:
     path = command.runs / "full.toml"

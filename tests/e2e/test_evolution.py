@@ -1,5 +1,6 @@
 """A whole evolution through the command line, in real containers."""
 
+import json
 import signal
 import subprocess
 import tempfile
@@ -59,6 +60,22 @@ def test_a_replay_finds_what_the_run_found(evolved: Command) -> None:
     assert {"task", "trial", "verdict", "seconds", "cost_usd"} <= set(answer["outcomes"][0])
 
 
+def test_a_replay_that_is_interrupted_keeps_what_it_measured_and_leaves_no_container(
+    evolved: Command, tmp_path: Path
+) -> None:
+    seed = evolved.json("tree", "small")["agents"][0]["id"]
+    process = evolved.start("replay", "small", seed, "--workers", "1", "--out", str(tmp_path / "out"))
+    assert process.stdout is not None
+    assert any("1/3" in line for line in process.stdout)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+    answer = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert (answer["attempted"], len(answer["outcomes"])) == (1, 3)
+    assert [outcome["summary"] for outcome in answer["outcomes"][1:]] == ["interrupted", "interrupted"]
+    assert containers_of("out") == ""
+
+
 def test_an_agent_can_be_checked_out_as_plain_files(evolved: Command, tmp_path: Path) -> None:
     child = evolved.json("tree", "small")["agents"][1]["id"]
     assert evolved("checkout", "small", child, str(tmp_path / "out")).returncode == 0
@@ -70,8 +87,9 @@ def test_somebodys_own_agent_can_be_the_root(evolved: Command, tmp_path: Path) -
     child = evolved.json("tree", "small")["agents"][1]["id"]
     evolved("checkout", "small", child, str(tmp_path / "mine"))
     config = str(write_config(tmp_path / "c.toml", children=0))
-    done = evolved("run", "mine", "--config", config, "--seed-agent", str(tmp_path / "mine"))
+    done = evolved("run", "mine", "--config", config, "--seed-agent", str(tmp_path / "mine"), "--json")
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"] == "finished"
     assert len(evolved.json("tree", "mine")["agents"]) == 1
 
 
@@ -98,8 +116,9 @@ def test_a_second_ctrl_c_stops_at_once_without_leaks(evolved: Command, tmp_path:
     process.send_signal(signal.SIGINT)
     assert any("Finishing" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    process.send_signal(signal.SIGINT)  # whoever is impatient must not keep the second from clearing up
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, "Stopped" in said, errors) == (130, True, "")
     assert containers_of("stopped") == ""
     assert not list(Path(tempfile.gettempdir()).glob(f"dgm-{process.pid}-*"))
     assert evolved("resume", "stopped").returncode == 0

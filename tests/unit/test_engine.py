@@ -1,5 +1,6 @@
 """The engine against an archive in memory and scripted workers."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -8,9 +9,16 @@ from typing import Any
 import pytest
 
 from dgm.core.actions import ActionResult, Evaluate, Expand, Rejection, Step
-from dgm.core.errors import InfrastructureError, OutOfBudgetError, ProviderRefusedError, SandboxError
-from dgm.core.files import File
-from dgm.core.ids import TaskId
+from dgm.core.errors import (
+    CorruptArchiveError,
+    DiskFullError,
+    InfrastructureError,
+    OutOfBudgetError,
+    ProviderRefusedError,
+    SandboxError,
+)
+from dgm.core.files import File, FileTree
+from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.policies import policy_named
 from dgm.core.ports import Decision
@@ -196,6 +204,70 @@ def test_a_refusal_by_the_provider_is_not_tried_again() -> None:
     assert tries == [1]
 
 
+def test_a_workers_bug_ends_the_run_after_the_other_results_were_recorded() -> None:
+    archive = new_archive()
+
+    def buggy(job: Job) -> ActionResult:
+        if job.attempt.decision == 1:
+            raise LookupError("a bug")
+        return perform(job)
+
+    with pytest.raises(LookupError, match="a bug"):
+        run(archive, plan(workers=2), buggy)
+    assert [decision.number for decision in archive.open_decisions()] == [1]
+    assert len(archive.outcomes()[archive.agent_tree().root.id]) == 1
+    assert run(archive, plan()) is Ending.FINISHED
+
+
+def test_a_fault_that_stays_with_one_worker_keeps_what_the_others_bring() -> None:
+    archive = new_archive()
+
+    def refused(job: Job) -> ActionResult:
+        if job.attempt.decision == 1:
+            raise ProviderRefusedError("wrong key")
+        return perform(job)
+
+    with pytest.raises(ProviderRefusedError):
+        run(archive, plan(workers=2), refused)
+    assert [decision.number for decision in archive.open_decisions()] == [1]
+    assert len(archive.outcomes()[archive.agent_tree().root.id]) == 1
+
+
+class NearlyFullArchive(MemoryArchive):
+    """Has no room for the result of the first decision."""
+
+    def add_outcome(self, decision: int, agent: AgentId, outcome: Outcome) -> None:
+        if decision == 1:
+            raise DiskFullError("the disk is full")
+        super().add_outcome(decision, agent, outcome)
+
+
+def test_a_result_that_cannot_be_recorded_ends_the_run_after_the_others_were() -> None:
+    archive = NearlyFullArchive()
+    archive.add_seed_agent(SEED)
+    with pytest.raises(DiskFullError):
+        run(archive, plan(workers=2))
+    assert [decision.number for decision in archive.open_decisions()] == [1]
+    assert len(archive.outcomes()[archive.agent_tree().root.id]) == 1
+
+
+class DamagedArchive(MemoryArchive):
+    """Loses the code of its agent once a decision is under way."""
+
+    def code(self, agent: AgentId) -> FileTree:
+        if self.decision_count() > 1:
+            raise CorruptArchiveError("an object is missing")
+        return super().code(agent)
+
+
+def test_code_that_cannot_be_read_ends_the_run_after_what_is_in_flight_was_recorded() -> None:
+    archive = DamagedArchive()
+    archive.add_seed_agent(SEED)
+    with pytest.raises(CorruptArchiveError):
+        run(archive, plan(workers=2))
+    assert len(archive.outcomes()[archive.agent_tree().root.id]) == 1
+
+
 def test_an_empty_purse_leaves_the_measurement_open_instead_of_scoring_it() -> None:
     archive = new_archive()
 
@@ -241,6 +313,26 @@ def test_many_workers_record_every_measurement_once() -> None:
         assert len({(outcome.task, outcome.trial) for outcome in outcomes}) == len(outcomes)
     steps = sorted(agent.step for agent in archive.agent_tree())
     assert steps == list(range(13))
+
+
+def test_a_slow_step_holds_nobody_up() -> None:
+    archive, third_began = new_archive(), threading.Event()
+
+    def slow_at_first(job: Job) -> ActionResult:
+        match job.action:
+            case Expand(step=1):
+                assert third_began.wait(timeout=30)  # in rounds of two it would never come
+            case Expand(step=3):
+                third_began.set()
+            case _:
+                pass
+        return perform(job)
+
+    with ThreadPoolExecutor(2) as executor:
+        plan_ = plan(children=4, workers=2)
+        engine = Engine(archive, plan_, executor=executor, perform=slow_at_first, watcher=Recorder())
+        assert engine.run() is Ending.FINISHED
+    assert [step.number for step in archive.steps].index(1) > 0
 
 
 def test_the_watcher_hears_of_starts_results_and_faults() -> None:

@@ -117,6 +117,14 @@ def test_a_diagnosis_is_asked_for_up_to_four_times() -> None:
     assert step.rejection is None
 
 
+def test_each_further_try_at_a_diagnosis_shows_half_as_much_of_what_an_agent_may_have_bloated() -> None:
+    fakes = fakes_with(answers=("",))
+    job, action = expand_job()
+    code = {**job.code, "tools.py": File(b"#" * 3_000_000)}
+    expand(type(job)(action, job.attempt, code, job.evidence), action, fakes.bench)
+    assert [round(prompt.count("#") / 50_000) for prompt in fakes.models.prompts] == [8, 4, 2, 1]
+
+
 def test_no_diagnosis_is_a_rejection_that_started_no_container() -> None:
     fakes = fakes_with(answers=("I cannot say.",))
     step = step_of(fakes)

@@ -1,0 +1,34 @@
+"""What every screen has in common: one style of tables, texts that are no markup, one set of words in the help."""
+
+import pytest
+
+from dgm.cli.main import run_command
+from dgm.sandbox.doctor import Check
+
+CHECKS = [Check("engine", ok=True, sentence="Docker [bold]1[/bold]"), Check("disk", ok=False, sentence="Full.")]
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def diagnose(*_: object, **__: object) -> list[Check]:
+        return CHECKS
+
+    monkeypatch.setattr("dgm.sandbox.doctor.diagnose", diagnose)
+
+
+@pytest.mark.usefixtures("checked")
+def test_the_checks_of_a_machine_are_a_table_like_all_others(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["doctor"]) == 4
+    assert capsys.readouterr().out.splitlines() == [
+        "check           finding",
+        "engine  ok      Docker [bold]1[/bold]",
+        "disk    failed  Full.",
+    ]
+
+
+@pytest.mark.parametrize("verb", ["status", "tree"])
+def test_a_run_that_may_be_left_out_stands_in_one_pair_of_brackets(
+    capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    assert run_command([verb, "--help"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"Usage: dgm {verb} [OPTIONS] [RUN]"
