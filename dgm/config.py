@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dgm.core.errors import ConfigError
+from dgm.core.ports import Role
 
 REHEARSAL = "rehearsal"
 
@@ -28,6 +29,18 @@ class Models(_Section):
     """Drives an agent on its own code; the agent's model unless given."""
     diagnose: str | None = None
     """Explains failures; the agent's model unless given."""
+
+    def by_role(self) -> dict[Role, str]:
+        """Return the name of the model that plays each role."""
+        return {
+            Role.AGENT: self.agent,
+            Role.IMPROVE: self.improve or self.agent,
+            Role.DIAGNOSE: self.diagnose or self.agent,
+        }
+
+    def rehearses(self) -> bool:
+        """Return whether any of them is simulated, so that scores say nothing about real models."""
+        return REHEARSAL in self.by_role().values()
 
 
 class Price(_Section):

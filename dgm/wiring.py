@@ -12,9 +12,9 @@ from pathlib import Path
 from dgm.archive.run import RunArchive, create_run, locked_run
 from dgm.benchmarks.catalogue import benchmark_named
 from dgm.boundary.directories import read_agent_directory
-from dgm.config import REHEARSAL, RunConfig
+from dgm.config import RunConfig
 from dgm.core.actions import ActionResult
-from dgm.core.errors import ArchiveError, ConfigError, DgmError, UnknownNameError
+from dgm.core.errors import ArchiveError, DgmError
 from dgm.core.policies import policy_named
 from dgm.core.ports import Benchmark, Ledger, Role
 from dgm.core.stages import due_measurements
@@ -22,12 +22,10 @@ from dgm.core.view import AgentState
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.engine import Ending, Engine, Plan, Watcher
 from dgm.evolution.perform import perform
+from dgm.gateway.catalogue import providers_for
 from dgm.gateway.directories import remove_own_directories
 from dgm.gateway.gateway import Gateway
-from dgm.gateway.openai_provider import OpenAiProvider
-from dgm.gateway.probe import ProbeProvider
 from dgm.gateway.provider import Provider
-from dgm.gateway.rehearsal import RehearsalProvider
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.engine import connect
 from dgm.sandbox.images import ensure_image
@@ -36,7 +34,6 @@ from dgm.sandbox.reaper import collect_garbage
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
-KEY_VARIABLE = "OPENAI_API_KEY"
 
 
 class SystemClock:
@@ -51,64 +48,6 @@ class SystemClock:
         return time.monotonic()
 
 
-def models_by_role(config: RunConfig) -> dict[Role, str]:
-    """Return the name of the model that plays each role."""
-    agent = config.models.agent
-    return {
-        Role.AGENT: agent,
-        Role.IMPROVE: config.models.improve or agent,
-        Role.DIAGNOSE: config.models.diagnose or agent,
-    }
-
-
-def rehearses(config: RunConfig) -> bool:
-    """Return whether any model of the run is simulated, so that its scores say nothing about real models."""
-    return REHEARSAL in models_by_role(config).values()
-
-
-def providers_for(config: RunConfig, environment: Mapping[str, str]) -> dict[Role, Provider]:
-    """Return the provider of each role.
-
-    Raises:
-        UnknownNameError: a model that is neither `rehearsal` nor `openai:NAME`.
-        ConfigError: a model whose key or price is missing.
-    """
-    made: dict[str, Provider] = {}
-    for model in models_by_role(config).values():
-        if model not in made:
-            made[model] = _provider(model, config, environment)
-    return {role: made[model] for role, model in models_by_role(config).items()} | {Role.PROBE: ProbeProvider()}
-
-
-def _provider(model: str, config: RunConfig, environment: Mapping[str, str]) -> Provider:
-    match model.partition(":"):
-        case (name, "", "") if name == REHEARSAL:
-            # Every task's answers, also of those that the run leaves out: the model knows what it knows.
-            return RehearsalProvider(
-                benchmark_named(config.benchmark).known_tasks(), latency_s=config.rehearsal.latency_s
-            )
-        case ("openai", ":", name) if name:
-            return _openai_provider(model, name, config, environment)
-        case _:
-            raise UnknownNameError(f"There is no model {model!r}; name `rehearsal` or `openai:NAME`.")
-
-
-def _openai_provider(model: str, name: str, config: RunConfig, environment: Mapping[str, str]) -> OpenAiProvider:
-    price = config.prices.get(model)
-    if price is None:
-        raise ConfigError(
-            f'The price of {model} is unknown, so its cost could not be capped; give [prices."{model}"] with input_usd '
-            "and output_usd per million tokens in a --config file (0.0 for a model of your own)."
-        )
-    return OpenAiProvider(
-        name,
-        price=price,
-        api_key=environment.get(KEY_VARIABLE),
-        base_url=config.openai.base_url,
-        timeout_s=config.openai.timeout_s,
-    )
-
-
 def check_names(config: RunConfig) -> None:
     """Look up everything that a configuration names, so that a wrong name is found before anything is made.
 
@@ -118,7 +57,7 @@ def check_names(config: RunConfig) -> None:
     """
     policy_named(config.policy)
     benchmark_named(config.benchmark, config.tasks)
-    providers_for(config, os.environ)
+    _providers(config)
 
 
 @dataclass(slots=True)
@@ -210,7 +149,7 @@ def new_run(directory: Path, config: RunConfig, *, seed_agent: Path, say: Say) -
     code = read_agent_directory(seed_agent)
     policy_named(config.policy)
     benchmark = benchmark_named(config.benchmark, config.tasks)
-    providers = providers_for(config, os.environ)
+    providers = _providers(config)
     with docker_sandbox(config, directory) as sandbox:
         digest = ensure_image(sandbox.engine, benchmark.image, say=say)
         with (
@@ -238,7 +177,7 @@ def resumed_run(directory: Path, *, children: int, max_cost_usd: float | None, s
     with locked_run(directory) as archive:
         config = _with_cap(archive.config(), max_cost_usd)
         benchmark = benchmark_named(config.benchmark, config.tasks)
-        providers = providers_for(config, os.environ)
+        providers = _providers(config)
         with docker_sandbox(config, directory) as sandbox:
             collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
             _require_same_image(archive, ensure_image(sandbox.engine, benchmark.image, say=say))
@@ -275,7 +214,7 @@ def _stop_workers(executor: Executor, sandbox: DockerSandbox) -> None:
 def replay_bench(config: RunConfig, directory: Path, ledger: Ledger, *, say: Say) -> Generator[tuple[Bench, Executor]]:
     """Return what replaying an agent takes; transcripts go below `directory`."""
     benchmark = benchmark_named(config.benchmark, config.tasks)
-    providers = providers_for(config, os.environ)
+    providers = _providers(config)
     with docker_sandbox(config, directory) as sandbox:
         ensure_image(sandbox.engine, benchmark.image, say=say)
         with _gateway(config, providers, ledger, directory) as models:
@@ -284,6 +223,12 @@ def replay_bench(config: RunConfig, directory: Path, ledger: Ledger, *, say: Say
                 yield _bench(config, benchmark, sandbox, models), executor
             finally:
                 _stop_workers(executor, sandbox)
+
+
+def _providers(config: RunConfig) -> dict[Role, Provider]:
+    # Every task's answers, also of those that the run leaves out: the rehearsal model knows what it knows.
+    known_tasks = benchmark_named(config.benchmark).known_tasks
+    return providers_for(config, os.environ, known_tasks=known_tasks)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """A model's answer to the diagnosis: JSON somewhere in free text, shaped by logs that an agent wrote."""
 
 import json
+import re
+from itertools import islice
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from dgm.boundary.text import safe_text
 from dgm.core.actions import Diagnosis
@@ -11,6 +13,8 @@ from dgm.core.errors import HostileBytesError
 
 MAX_FIELD_CHARS = 20_000
 MAX_IMPROVEMENTS = 50
+MAX_STARTS = 1_000
+"""Opening braces that are tried: each may take as long as the answer is long."""
 
 _Text = Annotated[str, Field(max_length=MAX_FIELD_CHARS)]
 
@@ -32,13 +36,11 @@ def parse_diagnosis(answer: str) -> Diagnosis:
         HostileBytesError: there is none.
     """
     decoder = json.JSONDecoder()
-    start = answer.find("{")
-    while start >= 0:
+    for start in islice(re.finditer("{", answer), MAX_STARTS):
         try:
-            candidate, _ = decoder.raw_decode(answer, start)
+            candidate, _ = decoder.raw_decode(answer, start.start())
             fields = _Answer.model_validate(candidate)
-        except (json.JSONDecodeError, ValidationError, RecursionError):
-            start = answer.find("{", start + 1)
+        except (ValueError, RecursionError):  # no JSON, not these fields, too deep, or a number of 5,000 digits
             continue
         return Diagnosis(
             log_summarization=safe_text(fields.log_summarization),

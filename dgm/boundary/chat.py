@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, field_validator, model_validator
 from pydantic_core import from_json
 
 from dgm.core.errors import HostileBytesError
@@ -14,6 +14,16 @@ MAX_TOOLS = 64
 MAX_TOOL_CALLS = 128
 MAX_STOPS = 4
 _MAX_FIELDS = 16
+
+
+class _FirstError(FailFast):
+    """Ends a list at its first wrong item: error objects for a million of them took 20 s and 2 GB."""
+
+    def __hash__(self) -> int:  # or it could not stand in a union
+        return id(self)
+
+
+_FIRST_ERROR = _FirstError()
 
 
 class _Part(BaseModel):
@@ -49,7 +59,7 @@ class Message(_Part):
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None = None
     """Text; a list of text parts is joined."""
-    tool_calls: Annotated[tuple[ToolCall, ...], Field(max_length=MAX_TOOL_CALLS)] | None = None
+    tool_calls: Annotated[tuple[ToolCall, ...], _FIRST_ERROR, Field(max_length=MAX_TOOL_CALLS)] | None = None
     tool_call_id: Annotated[str, Field(max_length=256)] | None = None
     name: Annotated[str, Field(max_length=64)] | None = None
 
@@ -93,14 +103,14 @@ class ChatRequest(_Part):
     """The body of `POST /v1/chat/completions`, as far as an agent may choose it."""
 
     model: Annotated[str, Field(max_length=128)]
-    messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
-    tools: Annotated[tuple[Tool, ...], Field(max_length=MAX_TOOLS)] = ()
+    messages: Annotated[tuple[Message, ...], _FIRST_ERROR, Field(min_length=1, max_length=MAX_MESSAGES)]
+    tools: Annotated[tuple[Tool, ...], _FIRST_ERROR, Field(max_length=MAX_TOOLS)] = ()
     tool_choice: Literal["auto", "none", "required"] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(gt=0)] | None = None
     max_completion_tokens: Annotated[int, Field(gt=0)] | None = None
-    stop: str | Annotated[tuple[str, ...], Field(max_length=MAX_STOPS)] | None = None
+    stop: str | Annotated[tuple[str, ...], _FIRST_ERROR, Field(max_length=MAX_STOPS)] | None = None
     parallel_tool_calls: bool | None = None
     stream: Literal[False] | None = None
 

@@ -9,6 +9,8 @@ MAX_PATCH_CHARS = 30_000
 # difflib is far slower than linear at its worst, and an agent chooses the files: what would take more comparisons of
 # lines than this, over the whole patch, is shown as one block instead.
 MAX_COMPARISONS = 4_000_000
+MAX_SHOWN_BYTES = 1_000_000
+"""Of one file. Lines as Python objects take 30 times as much memory as their bytes."""
 _CONTEXT = 3
 
 
@@ -16,7 +18,7 @@ def unified_patch(before: FileTree, after: FileTree, *, max_chars: int = MAX_PAT
     """Return the unified diff from `before` to `after`, empty when they are equal, clipped at `max_chars`.
 
     Pure text work on bytes already in memory: no git, no external diff, no attribute or filter can run. A file that is
-    not UTF-8 text is named, not shown.
+    not UTF-8 text, or too large, is named, not shown.
     """
     purse = _Purse(MAX_COMPARISONS)
     parts: list[str] = []
@@ -43,9 +45,11 @@ class _Purse:
 
 
 def _file_patch(path: str, old: File | None, new: File | None, purse: _Purse) -> str:
-    old_lines, new_lines = _lines(old), _lines(new)
     from_file = f"a/{path}" if old else "/dev/null"
     to_file = f"b/{path}" if new else "/dev/null"
+    if any(file is not None and len(file.content) > MAX_SHOWN_BYTES for file in (old, new)):
+        return f"Files {from_file} and {to_file} differ, too large to be shown\n"
+    old_lines, new_lines = _lines(old), _lines(new)
     if old_lines is None or new_lines is None:
         return f"Binary files {from_file} and {to_file} differ\n"
     header = f"--- {from_file}\n+++ {to_file}\n"

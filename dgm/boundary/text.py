@@ -6,7 +6,8 @@ import unicodedata
 # Strings are only taken with their end and within a line: an unended one must not hide the rest of a log.
 _ANSI = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, erasing
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS, SOS, PM, APC
+    # OSC, DCS, SOS, PM, APC. None begins within another: looking for the end of each would take quadratic time.
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]"  # all others
 )
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf"})  # controls; formatting: bidi, zero width, tags, soft hyphen

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def benchmarks(
-    action: Annotated[str | None, typer.Argument(metavar="[check]", help="`check` grades the controls.")] = None,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A benchmark; every one unless given.")] = None,
+    action: Annotated[str | None, typer.Argument(metavar="check", help="`check` grades the controls.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A benchmark; every one unless given.")] = None,
     tasks: Annotated[
         str | None, typer.Option(metavar="IDS", help="Only these tasks: ids or patterns such as 'ca*', with commas.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many sandboxes work at a time.")] = 2,
     json_: Json = False,
 ) -> None:
-    """List benchmarks and their tasks; `benchmarks check NAME` proves that they judge rightly.
+    """List benchmarks, or prove that they judge rightly.
 
     Each task's untouched base must not be resolved and its reference must be, by the very path that agents are graded
     by. The exit code is 1 when a task fails that.

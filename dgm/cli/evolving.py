@@ -1,4 +1,4 @@
-"""The verbs that start containers: run, resume, replay and `benchmarks check`."""
+"""The verbs that evolve: run and resume."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,20 +10,25 @@ if TYPE_CHECKING:
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory.")]
 RunsDirectory = Annotated[
-    Path | None, typer.Option("--runs-dir", help="Where runs are kept; archive/runs of the checkout unless given.")
+    Path | None,
+    typer.Option(
+        "--runs-dir",
+        metavar="DIR",
+        help="Where runs are kept; archive/runs of a checkout or dgm-runs here unless given.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, progress on standard error.")]
 Model = Annotated[
     str | None, typer.Option("--model", metavar="P:M", help="Model, such as openai:NAME; `rehearsal` needs no key.")
 ]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="How many sandboxes work at a time.")]
-MaxCost = Annotated[
-    float | None, typer.Option("--max-cost", metavar="USD", min=0.0, help="The most that the run may cost in all.")
-]
+MaxCost = Annotated[float | None, typer.Option("--max-cost", metavar="USD", help="The most that it may cost in all.")]
 
 
 def run(
-    name: Annotated[str | None, typer.Argument(help="Name of the new run; the next free number unless given.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name of the new run; the next free number unless given.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings; options here go before it.")
     ] = None,
@@ -43,7 +48,7 @@ def run(
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
-    """Evolve: grow an archive tree of coding agents that modify their own code.
+    """Evolve: grow a tree of agents that modify their own code.
 
     Without options: the embedded benchmark, the simulated model `rehearsal` (no key, no cost), 10 children. Ctrl-C lets
     what is in flight end and keeps all results; `dgm resume` goes on.
@@ -84,7 +89,7 @@ def resume(
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
-    """Go on with a run that was interrupted, or grow a finished one further with --children.
+    """Go on with a run, or grow it further with --children.
 
     Nothing that is recorded is done or paid again, and choices are those of an uninterrupted run.
     """

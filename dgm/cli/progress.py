@@ -26,7 +26,7 @@ from dgm.core.errors import InfrastructureError, OutOfBudgetError
 from dgm.core.outcomes import Outcome
 from dgm.core.ports import Decision
 from dgm.evolution.engine import Ending
-from dgm.wiring import LiveRun, Say, rehearses
+from dgm.wiring import LiveRun, Say
 
 ENDING_WORDS = {
     Ending.FINISHED: "finished",
@@ -73,7 +73,7 @@ def _opening(run: LiveRun, *, children: int, workers: int) -> str:
             f"{children} children, {workers} workers, seed {config.seed}"
         )
     ]
-    if rehearses(config):
+    if config.models.rehearses():
         lines.append(simulated_note())
         lines.append("For a real model: export OPENAI_API_KEY=... and `dgm run --model openai:NAME` (README, Models).")
     return "\n".join(lines)
@@ -89,9 +89,8 @@ def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path) -
         console.print(Text(f"`dgm resume {run.name} --max-cost USD` goes on with more money."))
     else:
         best = short_id(archive.best().agent.id)
-        console.print(
-            Text(f"Next: `dgm tree {run.name}`, `dgm show {run.name} {best}`, `dgm replay {run.name} {best}`.")
-        )
+        verbs = (f"tree {run.name}", f"show {run.name} {best}", f"replay {run.name} {best}")
+        console.print(Text("Next: " + "\n      ".join(f"dgm {verb}" for verb in verbs)))
     console.print(Text(f"Everything is in {directory}"))
 
 

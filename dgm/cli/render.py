@@ -52,25 +52,21 @@ def heading(run: RunReader) -> Text:
         ("  policy ", "dim"),
         safe_line(facts.policy),
         "\n",
-        (model_line(run), "yellow" if rehearses(run) else ""),
+        (model_line(run), "yellow" if run.config().models.rehearses() else ""),
     )
 
 
 def model_line(run: RunReader) -> str:
     """Return which models play which roles."""
     models = run.config().models
-    if rehearses(run) and {models.agent, models.improve or REHEARSAL, models.diagnose or REHEARSAL} == {REHEARSAL}:
+    by_role = models.by_role()
+    if set(by_role.values()) == {REHEARSAL}:
         return simulated_note()
-    roles = [f"model: {models.agent}"]
-    roles += [f"{role}: {model}" for role, model in _other_roles(run)]
-    if rehearses(run):
-        roles.append(f"{REHEARSAL} is simulated; scores say nothing about real models")
-    return safe_line(", ".join(roles))
-
-
-def rehearses(run: RunReader) -> bool:
-    """Return whether any model of the run is simulated."""
-    return REHEARSAL in {run.facts().model, *(model for _, model in _other_roles(run))}
+    parts = [f"model: {models.agent}"]
+    parts += [f"{role.value}: {model}" for role, model in by_role.items() if model != models.agent]
+    if models.rehearses():
+        parts.append(f"{REHEARSAL} is simulated; scores say nothing about real models")
+    return safe_line(", ".join(parts))
 
 
 def tree_view(run: RunReader) -> RenderableType:
@@ -212,11 +208,6 @@ def diff_stat_line(stat: DiffStat | None) -> str:
         return "nothing"
     files = "1 file" if stat.files_changed == 1 else f"{stat.files_changed} files"
     return f"{files}, +{stat.insertions} -{stat.deletions}"
-
-
-def _other_roles(run: RunReader) -> list[tuple[str, str]]:
-    models = run.config().models
-    return [(role, model) for role, model in (("improve", models.improve), ("diagnose", models.diagnose)) if model]
 
 
 def _shortened(guides: str) -> str:

@@ -44,7 +44,7 @@ def replay(
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
-    """Measure an agent again, in fresh sandboxes, and compare with what the run recorded.
+    """Measure an agent again, beside what the run recorded.
 
     Results, transcripts and costs go to a numbered directory below the run (or to --out); the run's own facts are not
     touched. The exit code is 4 when a task could not be measured. Ctrl-C keeps what was measured until then.

@@ -35,7 +35,7 @@ def expand(job: Job, action: Expand, bench: Bench) -> Step:
         diagnosis=diagnosis,
         child=None,
         rejection=Rejection.NO_DIAGNOSIS,
-        detail="the model never answered with the JSON asked for",
+        detail="the model never answered with the JSON asked for, or the prompt was too long for it",
         seconds=0.0,
         sessions=(job.session("diagnose"),),
         usage=usage,

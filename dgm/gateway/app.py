@@ -53,6 +53,7 @@ async def _chat(request: Request) -> Response:
 
 async def _models(request: Request) -> Response:
     door: Door = request.state.door
+    door.refused += 1  # it is free and costs us as much as a refusal: nobody asks for it a thousand times
     return _response(models_reply(door.model))
 
 

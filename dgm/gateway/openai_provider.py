@@ -15,7 +15,14 @@ from dgm.boundary.chat import ChatRequest, FunctionCall, Message, ToolCall
 from dgm.boundary.text import safe_line
 from dgm.config import Price
 from dgm.core.errors import ConfigError, ProviderError, ProviderRefusedError
-from dgm.gateway.provider import Completion, FinishReason, RequestRefusedError, UnbilledError, input_token_bound
+from dgm.gateway.provider import (
+    TOO_LONG,
+    Completion,
+    FinishReason,
+    RequestRefusedError,
+    UnbilledError,
+    input_token_bound,
+)
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI, OpenAIError
@@ -148,9 +155,9 @@ class OpenAiProvider:
         The agent's where the provider names a field that the agent chose, or says that it is too long. Where it names
         none, a provider that never answered yet is taken for one that we set up wrongly, for which no agent is scored.
         """
-        if error.code == "context_length_exceeded" or error.status_code == 413 or _TOO_LONG.search(words):  # noqa: PLR2004
+        if error.code == TOO_LONG or error.status_code == 413 or _TOO_LONG.search(words):  # noqa: PLR2004
             sentence = "The conversation is longer than the model's context."
-            raise RequestRefusedError(sentence, code="context_length_exceeded", detail=words) from None
+            raise RequestRefusedError(sentence, code=TOO_LONG, detail=words) from None
         field = re.split(r"[.\[]", error.param or "")[0]
         if field in _AGENT_FIELDS or (not field and self._has_answered.is_set()):
             sentence = f"The model does not take this request{f': see its {field}' if field else ''}."

@@ -14,6 +14,9 @@ from typing import Literal, Protocol
 from dgm.boundary.chat import ChatRequest, ToolCall
 from dgm.core.errors import ProviderError
 
+TOO_LONG = "context_length_exceeded"
+"""Code of a `RequestRefusedError`: the conversation does not fit into the model's context."""
+
 FinishReason = Literal["stop", "tool_calls", "length", "content_filter"]
 
 
@@ -35,7 +38,7 @@ class RequestRefusedError(Exception):
     def __init__(self, message: str, *, code: str, detail: str = "") -> None:
         super().__init__(message)
         self.code = code
-        """For the agent, such as "context_length_exceeded"."""
+        """For the agent, such as `TOO_LONG`."""
         self.detail = detail
         """What the provider said, for the transcript only."""
 

@@ -177,6 +177,8 @@ class SessionProtocol(H11Protocol):
         """Clean up."""
         self._cancel_deadline()
         self._door.lingering.discard(self.transport)
+        if not self._refused and self._guard.requests == 0:
+            self._door.refused += 1  # came for nothing, which could be done without end
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:

@@ -17,7 +17,7 @@ from dgm.core.errors import HostileBytesError, InfrastructureError, OutOfBudgetE
 from dgm.core.outcomes import Usage
 from dgm.gateway.calls import Answer, Caller
 from dgm.gateway.money import SessionLimitError
-from dgm.gateway.provider import RequestRefusedError
+from dgm.gateway.provider import TOO_LONG, RequestRefusedError
 from dgm.gateway.replies import Reply, completion_reply, error_reply
 
 _MAX_CALLS_UNDER_WAY = 16
@@ -73,8 +73,11 @@ class Session:
         self._admitted_uid = peer_uid
 
     def ask(self, prompt: str) -> str:
-        """Return the model's answer to one question from the host, "" where the session's own limits refuse it.
+        """Return the model's answer to one question from the host.
 
+        Returns:
+            "" where the session's own limits refuse it, or the prompt is longer than the model's context: prompts quote
+            what agents wrote, which must not be able to stop a run.
         Raises:
             OutOfBudgetError: the run's cap is reached.
             ProviderError: the provider failed, or the model does not take this prompt.
@@ -86,6 +89,8 @@ class Session:
         except SessionLimitError:
             return ""
         except RequestRefusedError as error:
+            if error.code == TOO_LONG:
+                return ""
             raise ProviderRefusedError(f"{error} {error.detail}".rstrip()) from error
 
     def answer(self, body: bytes) -> Reply:

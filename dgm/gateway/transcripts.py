@@ -11,6 +11,7 @@ readable whatever happens to the process afterwards.
     messages    the rest of the request's messages
     tools       the tools on offer, when they are not those of the record before
     parameters  temperature and the like, as far as given
+    omitted     true when `messages`, `tools` and `parameters` were left out, since the transcript was full
     answer, finish_reason, usage, cost_usd      or
     error       what the agent was told instead, with the provider's own words in `detail` if there are any
 """
@@ -32,6 +33,9 @@ from dgm.core.ids import SessionId
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _MAX_ID_CHARS = 100
+MAX_SENT_BYTES = 16 * 2**20
+"""Of requests in one transcript. A request that is refused for its size costs an agent nothing: a thousand of 4 MB each
+would fill the host's disk, and the memory of whoever reads them."""
 _LOOKS_LIKE_A_HEADING = re.compile(r"^(?=\[(?:system|user|assistant|tool|gateway)\b)", re.MULTILINE)
 _GZIP = 31  # zlib's window bits for a gzip member
 
@@ -56,6 +60,7 @@ class TranscriptWriter:
         self._conversation: tuple[Message, ...] = ()
         self._must_keep = 0
         self._tools: object = []
+        self._bytes_left = MAX_SENT_BYTES
 
     def add(self, request: ChatRequest, result: dict[str, Any], *, answer: Message | None) -> None:
         """Append a call.
@@ -68,7 +73,7 @@ class TranscriptWriter:
             InfrastructureError: it could not be written.
         """
         with self._lock:
-            _append(self._path, {**self._new_in(request), **result})
+            _append(self._path, {**self._affordable(self._new_in(request)), **result})
             self._conversation = request.messages if answer is None else (*request.messages, answer)
             self._must_keep = len(request.messages)
 
@@ -76,6 +81,13 @@ class TranscriptWriter:
         """Append a request that was not even a chat request."""
         with self._lock:
             _append(self._path, {"kept": 0, "messages": [], **result})
+
+    def _affordable(self, sent: dict[str, Any]) -> dict[str, Any]:
+        size = len(json.dumps(sent))
+        if size > self._bytes_left:
+            return {"kept": 0, "messages": [], "omitted": True}
+        self._bytes_left -= size
+        return sent
 
     def _new_in(self, request: ChatRequest) -> dict[str, Any]:
         kept = _common_prefix(self._conversation, request.messages)
@@ -141,6 +153,8 @@ def _same(one: Message, other: Message) -> bool:
 def _rendered(record: dict[str, Any]) -> Iterator[str]:
     if record.get("restart"):
         yield "[gateway] The conversation starts anew."
+    if record.get("omitted"):
+        yield "[gateway] What was sent is left out: the transcript is full."
     for message in record["messages"]:
         yield from _rendered_message(message)
     if "answer" in record:

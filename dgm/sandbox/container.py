@@ -1,6 +1,7 @@
 """One live container: files in, a command, the tree out."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -20,6 +21,9 @@ _PROBE_TIMEOUT_S = 20.0
 _STOPPED = "The sandbox was stopped, and its containers with it."
 _SHOWN_OF_A_MESSAGE = 200
 _KILLED = 128 + 9
+_NOTICE_S = 3.0
+"""How long the engine may take to notice that a container ended."""
+_PAUSE_S = 0.02
 _LAST_OWN_EXIT_CODE = 125
 """Codes above it may come from the engine or a signal, so also from the end of the container."""
 
@@ -194,10 +198,16 @@ class DockerContainer:
             self._ended_early(SandboxError("A container answers no more."))
 
     def _runs(self) -> bool:
+        """Return whether the container lives: commands see its end before the engine does."""
+        deadline = time.monotonic() + _NOTICE_S
         try:
-            return bool(self._engine.inspect(self.id)["State"]["Running"])
+            while self._engine.inspect(self.id)["State"]["Running"]:
+                if time.monotonic() > deadline:
+                    return True
+                time.sleep(_PAUSE_S)
         except GoneError:
-            return False
+            pass
+        return False
 
     def _ended_by_lack_of_memory(self) -> bool:
         try:

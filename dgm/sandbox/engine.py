@@ -266,6 +266,9 @@ def _require_answer(host: str) -> None:
             probe.connect("/" + path.lstrip("/"))
 
 
+_REMEDY = "start it (in a checkout, `scripts/engine` does), or set DOCKER_HOST to where one runs"
+
+
 def _why_no_engine(error: BaseException) -> str:
     causes = list(_causes(error))
     if any(isinstance(cause, OSError) and cause.errno in {errno.EACCES, errno.EPERM} for cause in causes):
@@ -274,8 +277,8 @@ def _why_no_engine(error: BaseException) -> str:
             "Run `sudo usermod -aG docker $USER` and log in again, or run as root."
         )
     if any(isinstance(cause, OSError) and cause.errno in {errno.ENOENT, errno.ECONNREFUSED} for cause in causes):
-        return "No Docker engine answers; run `scripts/engine`, which starts one or says how, or set DOCKER_HOST."
-    return f"No Docker engine answers ({_plain(str(error))}); run `scripts/engine`, or check DOCKER_HOST."
+        return f"No Docker engine answers; {_REMEDY}."
+    return f"No Docker engine answers ({_plain(str(error))}); {_REMEDY}."
 
 
 def _causes(error: BaseException) -> Generator[BaseException]:

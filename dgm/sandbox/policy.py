@@ -30,6 +30,8 @@ ENVIRONMENT = {
 OPEN_FILES = 1024
 PAGE_BYTES = 4096
 SHARED_MEMORY_SEGMENTS_BYTES = 8 * 2**20
+SEMAPHORES = "250 4000 100 128"
+"""Per set, altogether, operations per call, sets: about 1 MB of the kernel's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,12 @@ def host_config(limits: SandboxLimits, *, uids: Uids, seccomp: str, gateway: obj
         "PidsLimit": limits.pids,
         "NanoCpus": round(limits.cpus * 10**9),
         "Ulimits": ulimits(limits),
-        # System V segments outlive the processes that made them, and would eat the memory of later commands.
+        # System V segments and semaphores outlive the processes that made them, and would eat the memory of later
+        # commands, also ours: 1 GB of semaphores ended the container instead of the process that made them.
         "Sysctls": {
             "kernel.shmall": str(SHARED_MEMORY_SEGMENTS_BYTES // PAGE_BYTES),
             "kernel.shmmax": str(SHARED_MEMORY_SEGMENTS_BYTES),
+            "kernel.sem": SEMAPHORES,
         },
         # Where the machine itself runs out of memory, a sandbox goes first.
         "OomScoreAdj": 1000,

@@ -216,6 +216,22 @@ def test_who_is_refused_all_the_time_is_not_heard_any_more(tmp_path: Path) -> No
         assert answer_to(session, whole_request(session)) == b""
 
 
+def test_who_asks_for_the_models_all_the_time_is_not_heard_any_more(tmp_path: Path) -> None:
+    with Setting(tmp_path, http=HttpLimits(refusals=5)).session() as session:
+        for _ in range(5):
+            assert send(session, "GET", "/v1/models").status == 200
+        assert answer_to(session, whole_request(session)) == b""
+
+
+def test_who_comes_for_nothing_all_the_time_is_not_heard_any_more(tmp_path: Path) -> None:
+    with Setting(tmp_path, http=HttpLimits(refusals=5)).session() as session:
+        for _ in range(5):
+            with closing(connect(session)) as client:
+                client.shutdown(socket.SHUT_WR)
+                assert read_to_end(client) == b""
+        assert answer_to(session, whole_request(session)) == b""
+
+
 def test_nonsense_does_not_fill_the_transcript(session: Session, tmp_path: Path) -> None:
     for _ in range(120):
         send(session, "POST", "/v1/chat/completions", b"{}")

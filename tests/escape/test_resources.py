@@ -187,6 +187,21 @@ def test_shared_memory_that_outlives_its_process_is_limited(container: DockerCon
     assert int(error) == 28
 
 
+SEMAPHORES = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+got = 0
+while libc.semget(0, 250, 0o1600) >= 0:
+    got += 250
+print(got, ctypes.get_errno(), libc.semget(0, 251, 0o1600))
+"""
+
+
+def test_semaphores_that_outlive_their_process_are_limited(container: DockerContainer) -> None:
+    semaphores, error, larger = map(int, python(container, SEMAPHORES).stdout.split())
+    assert (semaphores, error, larger) == (4_000, 28, -1)
+
+
 def test_processor_time_is_shared(container: DockerContainer) -> None:
     quota = cgroup_value(container.target.init, controller="cpu", v1="cpu.cfs_quota_us", v2="cpu.max")
     assert quota.split()[0] == str(round(LIMITS.cpus * 100_000))

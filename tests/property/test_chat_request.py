@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from dgm.boundary.chat import parse_chat_request
 from dgm.core.errors import HostileBytesError
@@ -113,3 +114,24 @@ def test_another_model_than_the_sessions_is_refused() -> None:
 def test_the_last_of_two_equal_fields_counts_alone() -> None:
     body = b'{"model": "a", "model": "b", "messages": [{"role": "user", "content": "hi"}]}'
     assert parse_chat_request(body, model="b").model == "b"
+
+
+MANY_WRONG_ITEMS: list[dict[str, Any]] = [
+    {"messages": [{}] * 5_000},
+    {"messages": [{"role": "assistant", "tool_calls": [{}] * 128}] * 50},
+    {"messages": [{"tool_calls": [{}] * 5_000}]},
+    {"tools": [{}] * 5_000},
+    {"stop": [1] * 5_000},
+]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    MANY_WRONG_ITEMS,
+    ids=["messages", "calls of messages", "calls", "tools", "stops"],
+)
+def test_a_million_wrong_items_are_not_a_million_errors(wrong: dict[str, Any]) -> None:
+    with pytest.raises(HostileBytesError) as caught:
+        parse_chat_request(_body(**wrong))
+    assert isinstance(caught.value.__cause__, ValidationError)
+    assert caught.value.__cause__.error_count() <= 10

@@ -74,3 +74,8 @@ def test_text_that_is_too_long_ends_with_an_ellipsis() -> None:
 
 def test_a_line_has_single_spaces() -> None:
     assert safe_line(" a\n\n  b\tc ", max_chars=4) == "a b…"
+
+
+@pytest.mark.parametrize("opener", ["\x90", "\x98", "\x9b", "\x9d", "\x1b]", "\x1bP", "\x1b[", "\x9b1 "])
+def test_sequences_that_never_end_take_no_longer_than_others(opener: str) -> None:
+    assert "\x9c" not in safe_text(opener * 300_000)  # for minutes, if each were searched for its end

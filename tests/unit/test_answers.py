@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dgm.boundary.answers import parse_diagnosis
+from dgm.boundary.answers import MAX_STARTS, parse_diagnosis
 from dgm.core.errors import HostileBytesError
 
 FIELDS = {
@@ -37,13 +37,19 @@ def test_control_characters_are_removed() -> None:
         "no json here",
         "{" * 10_000,
         "[" * 100_000 + "{",
+        '{"a": ' * 100_000,
+        '{"a": ' + "1" * 5_000 + "}",
+        "{" * MAX_STARTS + json.dumps(FIELDS),
         json.dumps({"improvement_proposal": "alone"}),
         json.dumps(FIELDS | {"potential_improvements": "not a list"}),
         json.dumps(FIELDS | {"improvement_proposal": ""}),
         json.dumps(FIELDS | {"log_summarization": 7}),
         json.dumps(FIELDS | {"problem_description": "x" * 30_000}),
     ],
-    ids=["empty", "prose", "braces", "brackets", "one field", "text for list", "blank", "number", "too long"],
+    ids=[
+        *("empty", "prose", "braces", "brackets", "nested", "digits", "late", "one field", "text for list", "blank"),
+        *("number", "too long"),
+    ],
 )
 def test_anything_else_is_refused(answer: str) -> None:
     with pytest.raises(HostileBytesError):

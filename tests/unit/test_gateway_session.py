@@ -96,11 +96,17 @@ def test_a_refused_request_is_the_agents_to_mend_and_no_fault(tmp_path: Path) ->
 
 
 def test_a_refused_prompt_of_the_hosts_own_is_a_providers_error(tmp_path: Path) -> None:
+    refused = RequestRefusedError("Not so.", code="invalid_request", detail="see messages")
     with (
-        Setting(tmp_path, provider=ScriptedProvider(TOO_LONG)).session() as session,
-        pytest.raises(ProviderRefusedError, match=r"Too long\. max 4096 tokens"),
+        Setting(tmp_path, provider=ScriptedProvider(refused)).session() as session,
+        pytest.raises(ProviderRefusedError, match=r"Not so\. see messages"),
     ):
         session.ask("a")
+
+
+def test_a_prompt_that_agents_made_too_long_gets_no_answer_and_is_no_fault(tmp_path: Path) -> None:
+    with Setting(tmp_path, provider=ScriptedProvider(TOO_LONG)).session() as session:
+        assert (session.ask("a"), session.fault) == ("", None)
 
 
 def test_retries_that_do_not_fit_the_budget_stop_as_out_of_budget(tmp_path: Path) -> None:

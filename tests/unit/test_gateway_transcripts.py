@@ -10,7 +10,7 @@ import pytest
 from dgm.boundary.chat import ChatRequest, Message
 from dgm.core.errors import InfrastructureError, UsageError
 from dgm.core.ids import SessionId
-from dgm.gateway.transcripts import TranscriptWriter, read_transcript, transcript_path
+from dgm.gateway.transcripts import MAX_SENT_BYTES, TranscriptWriter, read_transcript, transcript_path
 from tests.fakes.providers import records
 
 USER = Message(role="user", content="do it")
@@ -162,3 +162,23 @@ def test_a_sessions_id_names_its_file(tmp_path: Path, name: str) -> None:
 def test_what_could_leave_the_directory_is_no_sessions_id(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="is not the id of a session"):
         transcript_path(tmp_path, SessionId(name))
+
+
+def test_what_is_sent_does_not_fill_the_disk(path: Path) -> None:
+    writer = TranscriptWriter(path)
+    refused = {"number": None, "error": {"message": "Too much."}}
+    for number in range(8):
+        large = Message(role="user", content=f"{number}" + "x" * (MAX_SENT_BYTES // 4))
+        writer.add(request(large), refused, answer=None)
+    written = records(path)
+    assert [record.get("omitted", False) for record in written] == [False] * 3 + [True] * 5
+    assert read_transcript(path).endswith(
+        "[gateway] What was sent is left out: the transcript is full.\n[gateway] Too much."
+    )
+
+
+def test_a_full_transcript_still_takes_what_is_small(path: Path) -> None:
+    writer = TranscriptWriter(path)
+    writer.add(request(Message(role="user", content="x" * MAX_SENT_BYTES)), answered(DONE), answer=DONE)
+    writer.add(request(USER), answered(DONE), answer=DONE)
+    assert records(path)[1]["messages"] == [{"role": "user", "content": "do it"}]

@@ -1,6 +1,6 @@
 """Diffs that the host makes."""
 
-from dgm.boundary.patches import unified_patch
+from dgm.boundary.patches import MAX_SHOWN_BYTES, unified_patch
 from dgm.core.files import File
 
 
@@ -58,3 +58,9 @@ def test_a_file_made_to_be_slow_is_shown_as_one_block() -> None:
     patch = unified_patch({"a": old}, {"a": new}, max_chars=1_000_000)
     assert patch.count("@@ ") == 1
     assert patch.count("\n+") >= 19_000
+
+
+def test_a_file_that_is_too_large_is_named_not_shown() -> None:
+    large = File(b"a\n" * (MAX_SHOWN_BYTES // 2 + 1))
+    assert unified_patch({}, {"a": large}) == "Files /dev/null and b/a differ, too large to be shown\n"
+    assert unified_patch({"a": large}, {"a": File(b"")}) == "Files a/a and b/a differ, too large to be shown\n"

@@ -44,6 +44,10 @@ def test_the_first_symptom_is_read_off(transcript: str, patch: str, expected: Sy
     assert symptoms(transcript, patch)[0] is expected
 
 
+def test_a_session_that_never_came_to_the_model_made_no_edit() -> None:
+    assert symptoms("", "(nothing was changed)") == [Symptom.NO_EDIT]
+
+
 SEED_SOURCE = "\n".join(seed_agent().values())
 
 

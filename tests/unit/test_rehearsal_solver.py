@@ -2,12 +2,15 @@
 
 import ast
 from collections.abc import Callable
+from random import Random
 
 import pytest
 
 from dgm.boundary.chat import ChatRequest, Message, Tool
 from dgm.core.tasks import KnownTask
 from dgm.gateway.rehearsal import RehearsalProvider
+from dgm.gateway.rehearsal.rewriting import Hunk, hunks, with_slip
+from dgm.gateway.rehearsal.toolbox import Create
 from tests.fakes.conversing import EDITOR, FULL_EDITOR, GOOD_SEED, SHELL, Talk, known_task, seed_where
 
 BEFORE = {"sums.py": "def add(a, b):\n    return a - b\n"}
@@ -275,3 +278,31 @@ def test_an_answer_over_the_limit_is_cut_off() -> None:
     request = ChatRequest(model="rehearsal", messages=tuple(talk.messages), tools=talk.tools)
     reply = talk.provider.complete(request, output_tokens=2, seed=talk.seed)
     assert (reply.finish_reason, reply.tool_calls, reply.output_tokens) == ("length", (), 2)
+
+
+@pytest.mark.parametrize("result", ["", "something else\n", "def add(a, b):\n"], ids=["nothing", "other", "a part"])
+def test_a_file_that_was_not_shown_as_it_is_cannot_be_written_again(result: str) -> None:
+    talk = start()
+    talk.next()
+    talk.files["sums.py"] = result  # what the agent's tool makes of it
+    assert "not shown" in (talk.run().content or "")
+    assert talk.files["sums.py"] == result
+
+
+def test_lines_cannot_be_put_into_a_file_that_was_not_shown() -> None:
+    known = known_task({"a.py": "x = 1\ny = 2\n"}, {"a.py": "x = 1\nz = 3\ny = 2\n"})
+    talk = start(known)
+    talk.next()
+    talk.files["a.py"] = ""
+    talk.run()
+    assert talk.files["a.py"] == ""
+
+
+def test_texts_that_would_take_minutes_to_compare_differ_as_a_whole() -> None:
+    lines = 50_000
+    assert hunks("\n" * lines, "x\n" * 50) == [Hunk(0, lines, 0, 50)]
+
+
+def test_no_slip_is_searched_for_without_end() -> None:
+    edit = Create("a.py", "#" + ")" * 50_000)  # minutes, if each of them were tried
+    assert with_slip(edit, "", Random(0)) == edit

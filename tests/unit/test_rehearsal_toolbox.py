@@ -56,7 +56,11 @@ def test_a_shell_alone_shows_and_writes_files(action: Action) -> None:
     assert box.action(call) == action or action == View("a b.py")
 
 
-@pytest.mark.parametrize("arguments", ["", "[1]", "{}", '{"command": 3, "path": "x"}'])
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "[1]", "{}", '{"command": 3, "path": "x"}', "[" * 100_000, '{"command": ' + "1" * 5_000 + "}"],
+    ids=["empty", "list", "nothing", "wrong types", "nested", "digits"],
+)
 def test_calls_that_make_no_sense_are_no_action(arguments: str) -> None:
     assert Toolbox((SHELL, FULL_EDITOR)).action(FunctionCall(name="editor", arguments=arguments)) is None
 
@@ -88,3 +92,14 @@ def test_line_numbers_are_taken_off() -> None:
     file = SeenFile()
     file.view(View("f"), "     1\tdef f():\n     2\t    return 1\n")
     assert file.text == "def f():\n    return 1\n"
+
+
+def test_a_quotation_without_an_end_is_a_command_like_any_other() -> None:
+    call = FunctionCall(name="bash", arguments=json.dumps({"command": "cat 'a"}))
+    assert Toolbox((SHELL,)).action(call) == Run("cat 'a")
+
+
+def test_a_number_of_5000_digits_is_no_line_number() -> None:
+    file = SeenFile()
+    file.view(View("f"), "1" * 5_000 + "\tx\n2\ty\n")
+    assert file.head[1] == "2\ty"

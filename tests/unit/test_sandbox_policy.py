@@ -43,7 +43,10 @@ def config(*, limits: SandboxLimits = LIMITS, gateway: Path | None = None, lifet
         ("LogConfig", {"Type": "none"}),
         ("RestartPolicy", {"Name": "no"}),
         ("Mounts", []),
-        ("Sysctls", {"kernel.shmall": "2048", "kernel.shmmax": "8388608"}),
+        (
+            "Sysctls",
+            {"kernel.shmall": "2048", "kernel.shmmax": "8388608", "kernel.sem": "250 4000 100 128"},
+        ),
     ],
 )
 def test_an_option_of_the_host_configuration(option: str, value: object) -> None:

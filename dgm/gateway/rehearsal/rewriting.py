@@ -17,6 +17,9 @@ _SAME_PLACE_LINES = 10
 _KEPT_AROUND_LINES = 8
 _LONGEST_PART_LINES = 60
 _BRACKETS = ")]}"
+_MOST_SLIPS = 100
+_MOST_COMPARISONS = 1_000_000
+"""Of lines. An agent chooses what was "written" so far, and difflib would take minutes for 50,000 empty lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ class Hunk:
 
 def hunks(before: str, after: str, *, gap: int = _SAME_HUNK_LINES) -> list[Hunk]:
     """Return what differs; differences with at most `gap` equal lines between them are one hunk."""
-    matcher = difflib.SequenceMatcher(None, _lines(before), _lines(after), autojunk=False)
+    old, new = _lines(before), _lines(after)
+    if len(old) * len(new) > _MOST_COMPARISONS:
+        return [Hunk(0, len(old), 0, len(new))]
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     found: list[Hunk] = []
     for tag, start, end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
@@ -67,10 +73,10 @@ def edits(path: str, before: str, after: str, *, seen: SeenFile, toolbox: Toolbo
         return [edit for edit in found if seen.shows(edit.old)]
     if not toolbox.can_create:
         return []
-    if not before or (seen.complete and len(_lines(after)) <= LONGEST_REWRITE_LINES):
+    if not before or (len(_lines(after)) <= LONGEST_REWRITE_LINES and seen.shows_all_of(before)):
         return [Create(path, after)]
-    old = _lines(before)
-    if any(seen.shows("".join(old[hunk.start : hunk.end])) for hunk in hunks(before, after)):
+    # With lines around it: what is only inserted has none of its own, and no text at all "was shown" of any file.
+    if any(seen.shows(_replacement(path, before, after, hunk).old) for hunk in hunks(before, after)):
         return [Create(path, _elided(before, after))]
     return []
 
@@ -115,9 +121,9 @@ def with_slip(edit: Create | Replace, before: str, random: Random) -> Create | R
     text = edit.text if isinstance(edit, Create) else edit.new
     brackets = [position for position, letter in enumerate(text) if letter in _BRACKETS]
     random.shuffle(brackets)
-    for position in brackets:
+    for position in brackets[:_MOST_SLIPS]:  # an agent may have shown a comment of 100,000 brackets
         slipped = _with_text(edit, text[:position] + text[position + 1 :])
-        if not _is_python(applied(before, slipped)):
+        if not is_python(applied(before, slipped)):
             return slipped
     return edit
 
@@ -131,10 +137,11 @@ def applied(before: str, edit: Create | Replace) -> str:
     return edit.text if isinstance(edit, Create) else before.replace(edit.old, edit.new, 1)
 
 
-def _is_python(text: str) -> bool:
+def is_python(text: str) -> bool:
+    """Whether a text can be read as Python; one that is nested too deeply for that cannot."""
     try:
         ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
 

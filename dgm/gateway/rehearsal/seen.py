@@ -6,7 +6,7 @@ from dgm.gateway.rehearsal.toolbox import Create, Replace, View
 
 CLIPPED = re.compile(r"\n?^\[clipped: \d[^\]\n]*\]$\n?", re.MULTILINE)
 _FAILED = re.compile(r"^\s*\w*error\s*:|no such file|not unique|did not match|no replacement", re.IGNORECASE)
-_NUMBERED = re.compile(r"\s*(\d+)(?:\t|: ?|\| ?)")
+_NUMBERED = re.compile(r"\s*(\d{1,9})(?:\t|: ?|\| ?)")
 
 
 def failed(result: str) -> bool:
@@ -31,6 +31,11 @@ class SeenFile:
     def shows(self, text: str) -> bool:
         """Whether `text` stands in what was shown, with all that comes before it."""
         return text in self.text + ("" if self.complete else "\n")
+
+    def shows_all_of(self, text: str) -> bool:
+        """Whether every line of `text` was shown, in whatever dress."""
+        shown = self.text
+        return self.complete and all(line.strip() in shown for line in text.split("\n"))
 
     def view(self, action: View, result: str) -> None:
         """Take in the result of viewing the file."""

@@ -1,6 +1,5 @@
 """Reads off a session's transcript and patch what went wrong, as a strong model would."""
 
-import ast
 import json
 import re
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from dgm.gateway.rehearsal.ideas import Symptom
-from dgm.gateway.rehearsal.rewriting import ELISION
+from dgm.gateway.rehearsal.rewriting import ELISION, is_python
 from dgm.gateway.rehearsal.seen import CLIPPED
 
 _HEADER = re.compile(r"^\[(system|user|assistant|tool|assistant calls ([\w-]+))\][ \t]*", re.MULTILINE)
@@ -30,6 +29,8 @@ class Block:
 def blocks(transcript: str) -> list[Block]:
     """Return the entries of a transcript in their order."""
     headers = list(_HEADER.finditer(transcript))
+    if not headers:  # the agent never called the model
+        return []
     ends = [header.start() for header in headers[1:]] + [len(transcript)]
     return [
         Block("call" if header[2] else header[1], header[2] or "", transcript[header.end() : end].strip("\n"))
@@ -63,7 +64,7 @@ def _arguments(text: str) -> dict[str, Any]:
     """Return a call's arguments, which stand in a transcript as JSON."""
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
@@ -95,16 +96,8 @@ def _breaks_python(arguments: dict[str, Any]) -> bool:
         return False
     longer = [text for text in texts if "\n" in text or "(" in text]
     if len(longer) == 1 and ELISION not in longer[0]:
-        return not _is_python(longer[0])
+        return not is_python(longer[0])
     return len(longer) == 2 and _open_brackets(longer[0]) != _open_brackets(longer[1])  # noqa: PLR2004 - old and new
-
-
-def _is_python(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def _open_brackets(text: str) -> tuple[int, ...]:

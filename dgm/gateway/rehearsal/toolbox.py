@@ -102,7 +102,7 @@ class Toolbox:
         """Return what a call of the conversation was to do, None if that cannot be told."""
         try:
             values = json.loads(call.arguments)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # an agent may send what no model wrote
             return None
         if not isinstance(values, dict):
             return None
@@ -177,8 +177,11 @@ def _lines(form: Form, arguments: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _shell_action(command: str) -> Action:
-    if written := _WRITE.fullmatch(command):
-        return Create(shlex.split(written[1])[0], written[2])
-    if shown := _CAT.fullmatch(command):
-        return View(shlex.split(shown[1])[0])
+    try:
+        if written := _WRITE.fullmatch(command):
+            return Create(shlex.split(written[1])[0], written[2])
+        if shown := _CAT.fullmatch(command):
+            return View(shlex.split(shown[1])[0])
+    except ValueError:  # a quotation without an end
+        pass
     return Run(command)
