@@ -9,7 +9,7 @@ from dgm.core.outcomes import Usage, Verdict
 from dgm.core.ports import Container, ContainerSpec, Execution, Grant, ModelSession
 from dgm.evolution.bench import Bench
 
-WORKSPACE = "/work"
+WORKSPACE = "/workspace"
 SOCKET = "/gateway/model.sock"
 # Time for copying in and out around the agent's own limit, before the dead-man timer ends the container.
 LIFETIME_MARGIN_S = 120.0

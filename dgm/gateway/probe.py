@@ -13,7 +13,7 @@ _FILE = re.compile(r"file `([A-Za-z0-9._-]+)`")
 _COMMAND_NAMES = ("command", "cmd")
 _PATH_NAMES = ("path", "file", "filename", "file_path")
 _CONTENT_NAMES = ("file_text", "content", "text", "contents")
-_WORKSPACE = "/work"
+_WORKSPACE = "/workspace"
 _CALL_ID = "call_probe"
 _ZERO_VALUES: dict[object, object] = {"integer": 10, "number": 10, "boolean": False, "array": [], "object": {}}
 

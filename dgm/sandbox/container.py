@@ -87,7 +87,7 @@ class DockerContainer:
         timeout_s: float,
         output_bytes: int = 1_000_000,
         user: Owner = "agent",
-        directory: str = "/work",
+        directory: str = "/workspace",
         environment: dict[str, str] | None = None,
     ) -> Execution:
         """Run a command to its end, its deadline or its byte cap; see the port."""

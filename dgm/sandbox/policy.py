@@ -48,10 +48,10 @@ class Scratch:
     """`exec` so that a workspace can hold programs: compiled solutions, scripts of an agent."""
 
 
-# /agent is as large as /work, so that code which was written in one container fits into the next.
+# /agent is as large as /workspace, so that code which was written in one container fits into the next.
 SCRATCH = (
     Scratch("/agent", "keeper", Fraction(5, 16), inodes=32_768),
-    Scratch("/work", "agent", Fraction(5, 16), inodes=32_768),
+    Scratch("/workspace", "agent", Fraction(5, 16), inodes=32_768),
     Scratch("/tmp", "agent", Fraction(3, 16), inodes=16_384),  # noqa: S108
     Scratch("/task", "keeper", Fraction(1, 16), inodes=32_768),
     Scratch(HOME, "agent", Fraction(1, 16), inodes=8_192),

@@ -74,37 +74,37 @@ def container(sandbox: Sandbox) -> Generator[Container]:
 
 def test_what_was_written_is_read_back(container: Container) -> None:
     tree = {"a.py": File(b"print(1)\n"), "deep/er/run.sh": File(b"#!/bin/sh\n", executable=True), "empty": File(b"")}
-    container.write_files(tree, directory="/work", owner="agent")
-    assert container.read_files("/work") == tree
+    container.write_files(tree, directory="/workspace", owner="agent")
+    assert container.read_files("/workspace") == tree
 
 
 def test_a_part_of_the_tree_is_read_by_its_directory(container: Container) -> None:
-    container.write_files({"a/x": File(b"1"), "b/y": File(b"2")}, directory="/work", owner="agent")
-    assert container.read_files("/work/b") == {"y": File(b"2")}
+    container.write_files({"a/x": File(b"1"), "b/y": File(b"2")}, directory="/workspace", owner="agent")
+    assert container.read_files("/workspace/b") == {"y": File(b"2")}
 
 
 def test_a_second_writing_replaces_files_and_keeps_others(container: Container) -> None:
-    container.write_files({"a": File(b"1"), "b": File(b"1")}, directory="/work", owner="agent")
-    container.write_files({"b": File(b"2")}, directory="/work", owner="agent")
-    assert container.read_files("/work") == {"a": File(b"1"), "b": File(b"2")}
+    container.write_files({"a": File(b"1"), "b": File(b"1")}, directory="/workspace", owner="agent")
+    container.write_files({"b": File(b"2")}, directory="/workspace", owner="agent")
+    assert container.read_files("/workspace") == {"a": File(b"1"), "b": File(b"2")}
 
 
 def test_what_a_command_wrote_is_read_back(container: Container) -> None:
-    container.write_files({"a": File(b"1")}, directory="/work", owner="agent")
+    container.write_files({"a": File(b"1")}, directory="/workspace", owner="agent")
     container.execute(["cp", "a", "b"], timeout_s=20)
-    assert container.read_files("/work") == {"a": File(b"1"), "b": File(b"1")}
+    assert container.read_files("/workspace") == {"a": File(b"1"), "b": File(b"1")}
 
 
 def test_git_and_bytecode_are_left_out(container: Container) -> None:
     tree = {".git/config": File(b"1"), "a/__pycache__/m.pyc": File(b"2"), ".gitignore": File(b"3")}
-    container.write_files(tree, directory="/work", owner="agent")
-    assert container.read_files("/work") == {".gitignore": File(b"3")}
+    container.write_files(tree, directory="/workspace", owner="agent")
+    assert container.read_files("/workspace") == {".gitignore": File(b"3")}
 
 
 def test_the_keeper_lays_files_over_the_agents_tree(container: Container) -> None:
-    container.write_files({"tests/a": File(b"1"), "b": File(b"1")}, directory="/work", owner="agent")
-    container.write_files({"tests/a": File(b"2"), "tests/c": File(b"2")}, directory="/work", owner="keeper")
-    assert container.read_files("/work") == {"tests/a": File(b"2"), "tests/c": File(b"2"), "b": File(b"1")}
+    container.write_files({"tests/a": File(b"1"), "b": File(b"1")}, directory="/workspace", owner="agent")
+    container.write_files({"tests/a": File(b"2"), "tests/c": File(b"2")}, directory="/workspace", owner="keeper")
+    assert container.read_files("/workspace") == {"tests/a": File(b"2"), "tests/c": File(b"2"), "b": File(b"1")}
 
 
 def test_the_agent_reads_what_the_keeper_wrote(container: Container) -> None:
@@ -148,7 +148,7 @@ def test_a_command_runs_in_its_directory(container: Container) -> None:
 def test_a_tree_with_a_link_is_refused(container: Container) -> None:
     container.execute(["ln", "-s", "/etc/passwd", "x"], timeout_s=20)
     with pytest.raises(HostileBytesError, match="symbolic link"):
-        container.read_files("/work")
+        container.read_files("/workspace")
 
 
 def test_a_container_is_gone_when_its_context_ends(sandbox: Sandbox) -> None:
@@ -168,5 +168,5 @@ def test_a_container_is_gone_when_its_context_ends_in_an_error(sandbox: Sandbox)
 
 def test_two_containers_share_nothing(sandbox: Sandbox) -> None:
     with sandbox.container(spec("one")) as one, sandbox.container(spec("two")) as two:
-        one.write_files({"a": File(b"1")}, directory="/work", owner="agent")
-        assert two.read_files("/work") == {}
+        one.write_files({"a": File(b"1")}, directory="/workspace", owner="agent")
+        assert two.read_files("/workspace") == {}

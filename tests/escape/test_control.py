@@ -215,7 +215,7 @@ def test_a_container_that_cannot_be_swept_is_killed_and_its_tree_is_refused(
         assert execution.exit_code == 3
         assert not sandbox.engine.inspect(container.id)["State"]["Running"]
         with pytest.raises(HostileBytesError, match="processes"):
-            container.read_files("/work")
+            container.read_files("/workspace")
 
 
 def test_a_full_disk_is_refused_before_anything_starts() -> None:
@@ -246,4 +246,4 @@ def test_a_container_that_somebody_removed_is_a_fault_of_ours(sandbox: DockerSan
     with sandbox.container(spec("removed")) as container:
         sandbox.engine.remove(container.id)
         with pytest.raises(SandboxError, match="removed"):
-            container.read_files("/work")
+            container.read_files("/workspace")

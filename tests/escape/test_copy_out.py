@@ -59,11 +59,12 @@ def container(sandbox: DockerSandbox) -> Generator[DockerContainer]:
 
 def left(container: DockerContainer, code: str) -> str:
     """Let the agent run `code` in an empty directory and return that directory."""
-    empty = "import os, shutil, subprocess; subprocess.run(['chmod', '-R', 'u+rwx', '/work/case']);"
-    empty += "shutil.rmtree('/work/case', ignore_errors=True); os.mkdir('/work/case'); os.chdir('/work/case')\n"
+    empty = "import os, shutil, subprocess; subprocess.run(['chmod', '-R', 'u+rwx', '/workspace/case']);"
+    empty += "shutil.rmtree('/workspace/case', ignore_errors=True); os.mkdir('/workspace/case');"
+    empty += "os.chdir('/workspace/case')\n"
     execution = container.execute(["python3", "-W", "ignore", "-c", empty + code], timeout_s=60)
     assert (execution.exit_code, execution.timed_out) == (0, False), execution.stderr
-    return "/work/case"
+    return "/workspace/case"
 
 
 @pytest.mark.docker
@@ -87,9 +88,9 @@ def test_a_link_out_of_the_tree_brings_nothing_of_the_host_along(container: Dock
 
 @pytest.mark.docker
 def test_a_device_cannot_even_be_made(container: DockerContainer) -> None:
-    execution = container.execute(["mknod", "/work/device", "b", "7", "0"], timeout_s=20)
+    execution = container.execute(["mknod", "/workspace/device", "b", "7", "0"], timeout_s=20)
     assert execution.exit_code != 0
-    assert not Path(f"/proc/{container.target.init}/root/work/device").exists()
+    assert not Path(f"/proc/{container.target.init}/root/workspace/device").exists()
 
 
 @pytest.mark.docker
@@ -121,9 +122,9 @@ def test_git_and_bytecode_stay_behind(container: DockerContainer) -> None:
 
 @pytest.mark.docker
 def test_a_tree_that_is_being_written_is_taken_at_rest(container: DockerContainer) -> None:
-    script = "mkdir -p /work/busy; (while :; do date > /work/busy/now; done) >/dev/null 2>&1 & exit 0"
+    script = "mkdir -p /workspace/busy; (while :; do date > /workspace/busy/now; done) >/dev/null 2>&1 & exit 0"
     container.execute(["sh", "-c", script], timeout_s=20)
-    first, second = container.read_files("/work/busy"), container.read_files("/work/busy")
+    first, second = container.read_files("/workspace/busy"), container.read_files("/workspace/busy")
     assert first == second
 
 

@@ -43,7 +43,7 @@ def standing(sandbox: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -
     with sandbox.container(spec("posture", gateway_directory=gateway)) as container:
         client = sdk(sandbox.engine)
         command = client.exec_create(
-            container.id, ["sleep", "100"], user=container.target.uids.as_agent, workdir="/work"
+            container.id, ["sleep", "100"], user=container.target.uids.as_agent, workdir="/workspace"
         )["Id"]
         client.exec_start(command, detach=True)
         agent = client.exec_inspect(command)["Pid"]

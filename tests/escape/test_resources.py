@@ -166,7 +166,7 @@ def test_the_engines_log_cannot_be_written_through_the_first_process(container: 
 
 def test_no_file_grows_beyond_its_limit(container: DockerContainer) -> None:
     code = "import os, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-    code += "with open('/work/sparse', 'wb') as f:\n    try: os.truncate(f.fileno(), 2**40)\n"
+    code += "with open('/workspace/sparse', 'wb') as f:\n    try: os.truncate(f.fileno(), 2**40)\n"
     code += "    except OSError as e: print(e.errno)"
     assert python(container, code).stdout == b"27\n"
 
@@ -209,7 +209,7 @@ def test_processor_time_is_shared(container: DockerContainer) -> None:
 
 def test_a_killed_process_leaves_no_core_file(container: DockerContainer) -> None:
     python(container, "import os; os.abort()")
-    listed = container.execute(["sh", "-c", "find /work /tmp /home/agent -name 'core*'"], timeout_s=20)
+    listed = container.execute(["sh", "-c", "find /workspace /tmp /home/agent -name 'core*'"], timeout_s=20)
     assert listed.stdout == b""
 
 
@@ -314,11 +314,11 @@ WORKING = {
     "shared memory": "from multiprocessing.shared_memory import SharedMemory as S\n"
     "s = S(create=True, size=10); s.close(); s.unlink(); print('done')",
     "subprocesses": "import subprocess; print(subprocess.check_output(['echo', 'done'], text=True).strip())",
-    "databases": "import sqlite3\nwith sqlite3.connect('/work/x.db') as c: c.execute('create table t (a)')\n"
+    "databases": "import sqlite3\nwith sqlite3.connect('/workspace/x.db') as c: c.execute('create table t (a)')\n"
     "print('done')",
     "programs in the workspace": "import os, subprocess\n"
-    "with open('/work/run', 'w') as f: f.write('#!/bin/sh\\necho done\\n')\n"
-    "os.chmod('/work/run', 0o755); print(subprocess.check_output('/work/run', text=True).strip())",
+    "with open('/workspace/run', 'w') as f: f.write('#!/bin/sh\\necho done\\n')\n"
+    "os.chmod('/workspace/run', 0o755); print(subprocess.check_output('/workspace/run', text=True).strip())",
     "event loops": "import asyncio; asyncio.run(asyncio.sleep(0)); print('done')",
     "loopback": "import socket\ns = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname())\n"
     "print('done')",

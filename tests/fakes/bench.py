@@ -34,7 +34,7 @@ AgentProgram = Callable[[FakeContainer, Call], Execution]
 def solving(container: FakeContainer, call: Call) -> Execution:
     """Play an agent that resolves the task "ant"."""
     del call
-    container.files["/work/answer.py"] = solved("ant")
+    container.files["/workspace/answer.py"] = solved("ant")
     return ran()
 
 

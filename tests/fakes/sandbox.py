@@ -12,8 +12,8 @@ from dgm.core.ports import ContainerSpec, Execution, Owner
 PEER_UID = 12_345
 _LEFT_OUT = {".git", "__pycache__"}
 _WRITABLE: Mapping[Owner, tuple[str, ...]] = {
-    "agent": ("/work", "/tmp", "/home/agent"),
-    "keeper": ("/agent", "/task", "/work", "/tmp"),
+    "agent": ("/workspace", "/tmp", "/home/agent"),
+    "keeper": ("/agent", "/task", "/workspace", "/tmp"),
 }
 
 
@@ -77,7 +77,7 @@ class FakeContainer:
         timeout_s: float,
         output_bytes: int = 1_000_000,
         user: Owner = "agent",
-        directory: str = "/work",
+        directory: str = "/workspace",
         environment: dict[str, str] | None = None,
     ) -> Execution:
         """Call the program with the longest matching prefix of `argv` and cap what it returns."""

@@ -22,7 +22,9 @@ PROVIDERS: tuple[Provider, ...] = (RehearsalProvider([TASK]), ProbeProvider())
 _ODD = st.sampled_from(
     ["", "\0", "[" * 3_000, "1" * 5_000, "-" * 50_000 + "1", "cat 'a", "cat \\", BEFORE, "Error: x", "SyntaxError"]
 )
-_words = _ODD | st.sampled_from(["sums.py", "/work/sums.py", "view", "create", "replace", "a.py"]) | st.text(max_size=9)
+_words = (
+    _ODD | st.sampled_from(["sums.py", "/workspace/sums.py", "view", "create", "replace", "a.py"]) | st.text(max_size=9)
+)
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | _words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=3),

@@ -26,7 +26,7 @@ def crashing(container: FakeContainer, call: Call) -> Execution:
 
 def wrong(container: FakeContainer, call: Call) -> Execution:
     del call
-    container.files["/work/answer.py"] = solved("something else")
+    container.files["/workspace/answer.py"] = solved("something else")
     return ran()
 
 
@@ -82,9 +82,9 @@ def test_the_agent_sees_its_code_its_orders_and_the_workspace_and_owns_the_last_
     assert container.files["/agent/main.py"] == CODE["main.py"]
     assert container.owners["/agent/main.py"] == "keeper"
     assert container.owners["/task/problem.md"] == "keeper"
-    assert container.owners["/work/answer.py"] == "agent"
+    assert container.owners["/workspace/answer.py"] == "agent"
     assert json.loads(container.files["/task/task.json"].content) == {
-        "workspace": "/work",
+        "workspace": "/workspace",
         "socket": "/gateway/model.sock",
         "model": "fake",
         "timeout_s": 600.0,
@@ -93,8 +93,8 @@ def test_the_agent_sees_its_code_its_orders_and_the_workspace_and_owns_the_last_
 
 def test_only_solution_files_are_graded_and_what_else_changed_is_recorded() -> None:
     def planting(container: FakeContainer, call: Call) -> Execution:
-        container.files["/work/conftest.py"] = File(b"print('planted')\n")
-        container.files["/work/HINT.txt"] = File(b"changed\n")
+        container.files["/workspace/conftest.py"] = File(b"print('planted')\n")
+        container.files["/workspace/HINT.txt"] = File(b"changed\n")
         return solving(container, call)
 
     fakes = Fakes(agent=planting)
@@ -106,7 +106,7 @@ def test_only_solution_files_are_graded_and_what_else_changed_is_recorded() -> N
 def test_a_change_outside_the_solution_alone_is_an_empty_patch() -> None:
     def littering(container: FakeContainer, call: Call) -> Execution:
         del call
-        container.files["/work/notes.txt"] = File(b"I tried.\n")
+        container.files["/workspace/notes.txt"] = File(b"I tried.\n")
         return ran()
 
     outcome = evaluate(*evaluate_job(), Fakes(agent=littering).bench)
@@ -116,7 +116,7 @@ def test_a_change_outside_the_solution_alone_is_an_empty_patch() -> None:
 def test_a_deleted_solution_is_graded_as_what_it_is() -> None:
     def deleting(container: FakeContainer, call: Call) -> Execution:
         del call
-        del container.files["/work/answer.py"]
+        del container.files["/workspace/answer.py"]
         return ran()
 
     outcome = evaluate(*evaluate_job(), Fakes(agent=deleting).bench)

@@ -58,7 +58,7 @@ def test_an_editor_is_known_by_its_properties(path: str, content: str) -> None:
 
 def test_an_editor_that_wants_absolute_paths_gets_one() -> None:
     properties = {"path": {"type": "string", "description": "Absolute path of the file"}, "content": TEXT}
-    assert arguments(ask({"name": "write", "parameters": {"properties": properties}}))["path"] == "/work/probe.txt"
+    assert arguments(ask({"name": "write", "parameters": {"properties": properties}}))["path"] == "/workspace/probe.txt"
 
 
 def test_what_else_a_tool_insists_on_is_given() -> None:

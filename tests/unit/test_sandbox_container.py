@@ -38,7 +38,7 @@ def test_an_agent_that_ate_the_memory_failed_also_when_the_engine_notices_late()
     dying = container(oom_killed=True)
     assert dying.execute(["true"], timeout_s=1).exit_code == 137
     with pytest.raises(HostileBytesError, match="used up the container's memory"):
-        dying.read_files("/work")
+        dying.read_files("/workspace")
 
 
 def test_any_other_end_is_a_fault_of_ours() -> None:

@@ -90,7 +90,7 @@ def test_processes_are_not_limited_by_user_since_that_counts_the_whole_host() ->
     ("path", "options"),
     [
         ("/agent", "rw,nosuid,nodev,exec,size=83886080,nr_inodes=32768,uid=20001,gid=20001"),
-        ("/work", "rw,nosuid,nodev,exec,size=83886080,nr_inodes=32768,uid=20000,gid=20000"),
+        ("/workspace", "rw,nosuid,nodev,exec,size=83886080,nr_inodes=32768,uid=20000,gid=20000"),
         ("/tmp", "rw,nosuid,nodev,exec,size=50331648,nr_inodes=16384,uid=20000,gid=20000"),
         ("/task", "rw,nosuid,nodev,exec,size=16777216,nr_inodes=32768,uid=20001,gid=20001"),
         ("/home/agent", "rw,nosuid,nodev,exec,size=16777216,nr_inodes=8192,uid=20000,gid=20000"),
@@ -109,7 +109,7 @@ def test_places_in_memory_take_at_most_half_of_it(memory_bytes: int) -> None:
 
 def test_what_fits_into_one_workspace_fits_into_the_next_agent() -> None:
     sizes = {place.path: (place.share, place.inodes) for place in SCRATCH}
-    assert sizes["/agent"] == sizes["/work"]
+    assert sizes["/agent"] == sizes["/workspace"]
 
 
 def test_the_gateway_directory_is_mounted_read_only() -> None:

@@ -28,16 +28,16 @@ NEW_TOOLS = File(b"TOOLS = ['retry']\n")
 
 def improving(container: FakeContainer, call: Call) -> Execution:
     """Play a parent that changes its tools, and a child that passes its probe."""
-    if "/work/README.md" in container.files:
+    if "/workspace/README.md" in container.files:
         return probed(container, call)
-    container.files["/work/tools.py"] = NEW_TOOLS
+    container.files["/workspace/tools.py"] = NEW_TOOLS
     return ran()
 
 
 def probed(container: FakeContainer, call: Call) -> Execution:
     del call
     token = container.files["/task/problem.md"].content.split(b"`")[3]
-    container.files["/work/probe.txt"] = File(token)
+    container.files["/workspace/probe.txt"] = File(token)
     return ran()
 
 
@@ -59,14 +59,14 @@ def step_of(fakes: Fakes) -> Step:
 
 def parent_doing(work: AgentProgram) -> AgentProgram:
     def agent(container: FakeContainer, call: Call) -> Execution:
-        return probed(container, call) if "/work/README.md" in container.files else work(container, call)
+        return probed(container, call) if "/workspace/README.md" in container.files else work(container, call)
 
     return agent
 
 
 def child_doing(work: AgentProgram) -> AgentProgram:
     def agent(container: FakeContainer, call: Call) -> Execution:
-        return work(container, call) if "/work/README.md" in container.files else improving(container, call)
+        return work(container, call) if "/workspace/README.md" in container.files else improving(container, call)
 
     return agent
 
@@ -83,7 +83,7 @@ def test_the_parent_works_on_its_own_code_with_the_diagnosis_as_its_problem() ->
     step_of(fakes)
     parent = fakes.sandbox.containers[0]
     assert parent.files["/agent/tools.py"] == CODE["tools.py"]
-    assert parent.files["/work/main.py"] == CODE["main.py"]
+    assert parent.files["/workspace/main.py"] == CODE["main.py"]
     assert b"It gives up too early." in parent.files["/task/problem.md"].content
 
 
@@ -146,13 +146,13 @@ def linking(container: FakeContainer, call: Call) -> Execution:
 
 def bloating(container: FakeContainer, call: Call) -> Execution:
     del call
-    container.files["/work/blob"] = File(b"x" * (MAX_CODE_BYTES + 1))
+    container.files["/workspace/blob"] = File(b"x" * (MAX_CODE_BYTES + 1))
     return ran()
 
 
 def beheading(container: FakeContainer, call: Call) -> Execution:
     del call
-    del container.files["/work/main.py"]
+    del container.files["/workspace/main.py"]
     return ran()
 
 

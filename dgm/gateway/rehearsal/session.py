@@ -13,7 +13,7 @@ from dgm.gateway.rehearsal.toolbox import Action, Create, Replace, Run, Toolbox,
 
 _ABSOLUTE = re.compile(r"(?<![\w./<-])/[\w.-]+(?:/[\w.-]+)*")
 _NOT_THE_WORKSPACE = ("/task", "/agent", "/gateway", "/home", "/v1", "/usr", "/bin", "/dev", "/etc")
-_USUAL_WORKSPACE = "/work"
+_USUAL_WORKSPACE = "/workspace"
 _SYNTAX_ERROR = re.compile(r"SyntaxError|IndentationError|TabError")
 
 
