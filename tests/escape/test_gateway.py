@@ -22,6 +22,8 @@ from dgm.gateway.session import Session
 from tests.fakes.gateway import MemoryLedger
 from tests.fakes.providers import ScriptedProvider, Setting, UnixConnection, grant, post, says, send, used, user
 
+pytestmark = pytest.mark.slow  # it waits for deadlines
+
 HASTY = HttpLimits(header_s=0.15, body_s=0.15, idle_s=0.3)
 KEY = "sk-planted-0123456789"
 NOBODY = 65534
