@@ -17,7 +17,6 @@ from dgm.core.actions import ActionResult
 from dgm.core.errors import ArchiveError, DgmError
 from dgm.core.policies import policy_named
 from dgm.core.ports import Benchmark, Ledger, Role
-from dgm.core.stages import due_measurements
 from dgm.core.view import AgentState
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.engine import Ending, Engine, Plan, Watcher
@@ -111,9 +110,7 @@ class LiveRun:
 
     def is_measured(self, state: AgentState) -> bool:
         """Return whether an agent has no measurement left to be made."""
-        is_seed = state.agent.parent is None
-        stages, trials = self.bench.benchmark.stages(), self.config.trials
-        return not due_measurements(stages, state.outcomes, trials=trials, all_stages=is_seed)
+        return not state.due(self.bench.benchmark.stages(), trials=self.config.trials)
 
     def drain(self) -> None:
         """Let what is in flight end, start nothing more. May be called from a signal handler."""

@@ -56,8 +56,6 @@ _TABLES = {
         at REAL NOT NULL""",
 }
 
-TABLES = tuple(_TABLES)
-
 
 def _statements() -> list[str]:
     tables = [f"CREATE TABLE {name} ({columns}) STRICT" for name, columns in _TABLES.items()]

@@ -29,6 +29,10 @@ class AgentState:
         """Whether it has shown that it can still edit code: one patch that was not empty."""
         return any(outcome.patch for outcome in self.outcomes)
 
+    def due(self, stages: tuple[Stage, ...], *, trials: int) -> list[Measurement]:
+        """Return what it has still to be measured on; the seed agent, which all are compared with, in all stages."""
+        return due_measurements(stages, self.outcomes, trials=trials, all_stages=self.agent.parent is None)
+
     @property
     def unresolved(self) -> tuple[Outcome, ...]:
         """Evidence for a diagnosis: what it did not resolve."""
@@ -58,16 +62,12 @@ class ArchiveView:
             for action in self.in_flight
             if isinstance(action, Evaluate) and action.agent == state.agent.id
         }
-        wanted = due_measurements(
-            self.stages, state.outcomes, trials=self.trials, all_stages=state.agent.parent is None
-        )
+        wanted = state.due(self.stages, trials=self.trials)
         return [measurement for measurement in wanted if measurement not in busy]
 
     def is_measured(self, state: AgentState) -> bool:
         """Whether nothing is due or in flight for `state`."""
-        return not due_measurements(
-            self.stages, state.outcomes, trials=self.trials, all_stages=state.agent.parent is None
-        )
+        return not state.due(self.stages, trials=self.trials)
 
     @property
     def expanding(self) -> tuple[AgentId, ...]:

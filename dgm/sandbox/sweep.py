@@ -56,11 +56,6 @@ class Sweeper:
         self._target = target
         self._namespace = pid_namespace(target.init) if target.in_sight and os.geteuid() == 0 else None
 
-    @property
-    def sees_processes(self) -> bool:
-        """Whether the way over the host's /proc is open."""
-        return self._namespace is not None
-
     def sweep(self, owner: Owner, *, ended: Callable[[], bool] = lambda: True) -> None:
         """End everything that commands of `owner` left behind; a few milliseconds where that is nothing.
 

@@ -194,3 +194,18 @@ def test_a_run_in_use_by_another_process_is_refused(command: Inside) -> None:
     with create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code):
         done = command("resume", "busy")
     assert (done.returncode, "in use" in done.stderr or "another process" in done.stderr) == (3, True), done.stderr
+
+
+@pytest.mark.docker
+def test_a_run_that_was_measured_in_another_image_is_not_gone_on_with(command: Inside) -> None:
+    from dgm.archive.run import create_run, read_run
+    from dgm.boundary.directories import read_agent_directory
+    from dgm.config import RunConfig
+
+    code = read_agent_directory(seed_agent_directory())
+    run = command.runs / "elsewhere"
+    create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code).close()
+    done = command("resume", "elsewhere")
+    assert (done.returncode, "was measured in image sha256:0" in done.stderr) == (3, True), done.stderr
+    with read_run(run) as reader:
+        assert reader.decision_count() == 0

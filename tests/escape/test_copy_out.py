@@ -90,7 +90,7 @@ def test_a_link_out_of_the_tree_brings_nothing_of_the_host_along(container: Dock
 def test_a_device_cannot_even_be_made(container: DockerContainer) -> None:
     execution = container.execute(["mknod", "/workspace/device", "b", "7", "0"], timeout_s=20)
     assert execution.exit_code != 0
-    assert not Path(f"/proc/{container.target.init}/root/workspace/device").exists()
+    assert not (Path(f"/proc/{container.target.init}/root") / "workspace" / "device").exists()
 
 
 @pytest.mark.docker

@@ -246,7 +246,7 @@ def test_the_labels_say_whose_it_is(standing: Standing) -> None:
 def test_the_agent_cannot_change_what_the_keeper_wrote(container: DockerContainer) -> None:
     container.write_files({"agent/main.py": File(b"original")}, directory="/", owner="keeper")
     container.execute(["sh", "-c", "echo changed > /agent/main.py; rm -f /agent/main.py; mv /agent /old"], timeout_s=20)
-    assert Path(f"/proc/{container.target.init}/root/agent/main.py").read_bytes() == b"original"
+    assert (Path(f"/proc/{container.target.init}/root") / "agent" / "main.py").read_bytes() == b"original"
 
 
 def test_the_image_has_no_setuid_program(container: DockerContainer) -> None:
