@@ -7,12 +7,15 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
+from dgm.archive.reader import RunReader
 from dgm.archive.run import RunArchive, create_run, locked_run
 from dgm.benchmarks.catalogue import benchmark_named
 from dgm.boundary.directories import read_agent_directory
-from dgm.config import RunConfig
+from dgm.config import Budget, Price, RunConfig
 from dgm.core.actions import ActionResult
 from dgm.core.errors import ArchiveError, DgmError
 from dgm.core.policies import policy_named
@@ -21,10 +24,13 @@ from dgm.core.view import AgentState
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.engine import Ending, Engine, Plan, Watcher
 from dgm.evolution.perform import perform
-from dgm.gateway.catalogue import providers_for
+from dgm.gateway.catalogue import check_models, models_for, prices_for
 from dgm.gateway.directories import remove_own_directories
-from dgm.gateway.gateway import Gateway
-from dgm.gateway.provider import Provider
+from dgm.gateway.gateway import Gateway, by_role, limits_of
+from dgm.gateway.provider import RoleModel
+from dgm.gateway.recorded import LIMITS as RECORDED_LIMITS
+from dgm.gateway.recorded import ForgetfulLedger, recorded_models
+from dgm.gateway.waiting import ThreadWaiter
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.engine import connect
 from dgm.sandbox.images import ensure_image
@@ -33,6 +39,10 @@ from dgm.sandbox.reaper import collect_garbage
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
+ConfirmNew = Callable[[RunConfig, Mapping[str, Price]], None]
+"""Called once all is checked that can be wrong with the input, and nothing is made yet; what it raises ends it all."""
+ConfirmResumed = Callable[[RunConfig, RunReader], None]
+"""The same for a run that goes on; the configuration has the cap that holds from now on."""
 
 
 class SystemClock:
@@ -56,7 +66,7 @@ def check_names(config: RunConfig) -> None:
     """
     policy_named(config.policy)
     benchmark_named(config.benchmark, config.tasks)
-    _providers(config)
+    _models(config, prices_now(config))
 
 
 @dataclass(slots=True)
@@ -135,10 +145,12 @@ _END_REASONS = {
 
 
 @contextmanager
-def new_run(directory: Path, config: RunConfig, *, seed_agent: Path, say: Say) -> Generator[LiveRun]:
+def new_run(
+    directory: Path, config: RunConfig, *, seed_agent: Path, say: Say, confirm: ConfirmNew
+) -> Generator[LiveRun]:
     """Make a run with its seed agent and open it.
 
-    Everything that can be wrong with the input is found before the run is made.
+    Everything that can be wrong with the input is found before `confirm`, and that comes before the run is made.
 
     Raises:
         UsageError, ArchiveError, InfrastructureError: see `dgm.core.errors`.
@@ -146,18 +158,30 @@ def new_run(directory: Path, config: RunConfig, *, seed_agent: Path, say: Say) -
     code = read_agent_directory(seed_agent)
     policy_named(config.policy)
     benchmark = benchmark_named(config.benchmark, config.tasks)
-    providers = _providers(config)
+    prices = prices_now(config)
+    models = _models(config, prices)
+    check_models(models)
+    confirm(config, prices)
     with docker_sandbox(config, directory) as sandbox:
         digest = ensure_image(sandbox.engine, benchmark.image, say=say)
         with (
-            create_run(directory, config=config, image=benchmark.image, image_digest=digest, seed_code=code) as archive,
-            _gateway(config, providers, archive, directory) as models,
+            create_run(
+                directory,
+                config=config,
+                image=benchmark.image,
+                image_digest=digest,
+                seed_code=code,
+                prices=prices,
+            ) as archive,
+            _gateway(config, models, archive, directory) as gateway,
         ):
-            yield _live_run(directory, config, archive, benchmark, sandbox, models)
+            yield _live_run(directory, config, archive, benchmark, sandbox, gateway)
 
 
 @contextmanager
-def resumed_run(directory: Path, *, children: int, max_cost_usd: float | None, say: Say) -> Generator[LiveRun]:
+def resumed_run(
+    directory: Path, *, children: int, max_cost_usd: float | None, say: Say, confirm: ConfirmResumed
+) -> Generator[LiveRun]:
     """Open a run that was interrupted, or that is to grow to `children` children.
 
     Args:
@@ -165,6 +189,7 @@ def resumed_run(directory: Path, *, children: int, max_cost_usd: float | None, s
         children: how many it is to have grown in the end.
         max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
         say: told what takes time.
+        confirm: see `ConfirmResumed`.
     Everything that can be wrong is found before it is recorded that the run goes on.
 
     Raises:
@@ -174,13 +199,15 @@ def resumed_run(directory: Path, *, children: int, max_cost_usd: float | None, s
     with locked_run(directory) as archive:
         config = _with_cap(archive.config(), max_cost_usd)
         benchmark = benchmark_named(config.benchmark, config.tasks)
-        providers = _providers(config)
+        models = _models(config, archive.prices())
+        check_models(models)
+        confirm(config, archive)
         with docker_sandbox(config, directory) as sandbox:
             collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
             _require_same_image(archive, ensure_image(sandbox.engine, benchmark.image, say=say))
             archive.start(children=children)
-            with _gateway(config, providers, archive, directory) as models:
-                yield _live_run(directory, config, archive, benchmark, sandbox, models)
+            with _gateway(config, models, archive, directory) as gateway:
+                yield _live_run(directory, config, archive, benchmark, sandbox, gateway)
 
 
 def _with_cap(config: RunConfig, max_cost_usd: float | None) -> RunConfig:
@@ -211,21 +238,63 @@ def _stop_workers(executor: Executor, sandbox: DockerSandbox) -> None:
 def replay_bench(config: RunConfig, directory: Path, ledger: Ledger, *, say: Say) -> Generator[tuple[Bench, Executor]]:
     """Return what replaying an agent takes; transcripts go below `directory`."""
     benchmark = benchmark_named(config.benchmark, config.tasks)
-    providers = _providers(config)
+    models = _models(config, prices_now(config))
+    check_models(models)
     with docker_sandbox(config, directory) as sandbox:
         ensure_image(sandbox.engine, benchmark.image, say=say)
-        with _gateway(config, providers, ledger, directory) as models:
+        with _gateway(config, models, ledger, directory) as gateway:
             executor = ThreadPoolExecutor(config.workers, thread_name_prefix="dgm-worker")
             try:
-                yield _bench(config, benchmark, sandbox, models), executor
+                yield _bench(config, benchmark, sandbox, gateway), executor
             finally:
                 _stop_workers(executor, sandbox)
 
 
-def _providers(config: RunConfig) -> dict[Role, Provider]:
+@contextmanager
+def recorded_bench(
+    config: RunConfig, recorded: RunReader, directory: Path, *, say: Say
+) -> Generator[tuple[Bench, Executor]]:
+    """Return what replaying agents against a run's recorded answers takes: no key, no network, no cost.
+
+    Args:
+        config: the run's.
+        recorded: the run.
+        directory: transcripts go below it.
+        say: told what takes time, and what may make a difference.
+    """
+    benchmark = benchmark_named(config.benchmark)
+    with docker_sandbox(config, directory) as sandbox:
+        if ensure_image(sandbox.engine, benchmark.image, say=say) != recorded.facts().image_digest:
+            say("The sandbox image is not the one that the run was measured in, which may make a difference.")
+        with Gateway(
+            recorded_models(config, recorded.directory / "transcripts", recorded.prices()),
+            ledger=ForgetfulLedger(),
+            budget=Budget(),
+            transcripts=directory / "transcripts",
+            clock=SystemClock(),
+            waiter=ThreadWaiter(Random()),
+            limits=RECORDED_LIMITS,
+        ) as gateway:
+            executor = ThreadPoolExecutor(config.workers, thread_name_prefix="dgm-worker")
+            try:
+                yield _bench(config, benchmark, sandbox, gateway), executor
+            finally:
+                _stop_workers(executor, sandbox)
+
+
+def prices_now(config: RunConfig) -> dict[str, Price]:
+    """Return what each model costs today.
+
+    Raises:
+        UnknownNameError, ConfigError: see `dgm.gateway.catalogue.prices_for`.
+    """
+    return prices_for(config, at=datetime.now(UTC))
+
+
+def _models(config: RunConfig, prices: Mapping[str, Price]) -> dict[Role, RoleModel]:
     # Every task's answers, also of those that the run leaves out: the rehearsal model knows what it knows.
     known_tasks = benchmark_named(config.benchmark).known_tasks
-    return providers_for(config, os.environ, known_tasks=known_tasks)
+    return models_for(config, os.environ, prices=prices, known_tasks=known_tasks)
 
 
 @contextmanager
@@ -238,19 +307,28 @@ def docker_sandbox(config: RunConfig, directory: Path) -> Generator[DockerSandbo
         sandbox.close()
 
 
-def _gateway(config: RunConfig, providers: Mapping[Role, Provider], ledger: Ledger, directory: Path) -> Gateway:
+def _gateway(config: RunConfig, models: Mapping[Role, RoleModel], ledger: Ledger, directory: Path) -> Gateway:
     return Gateway(
-        providers,
+        by_role(models),
         ledger=ledger,
         budget=config.budget,
         transcripts=directory / "transcripts",
-        output_tokens=config.sessions.max_output_tokens,
         clock=SystemClock(),
+        waiter=ThreadWaiter(Random()),
+        limits=limits_of(config.calls),
     )
 
 
-def _bench(config: RunConfig, benchmark: Benchmark, sandbox: DockerSandbox, models: Gateway) -> Bench:
-    return Bench(benchmark, sandbox, models, limits=config.sessions, clock=SystemClock(), run_seed=config.seed)
+def _bench(config: RunConfig, benchmark: Benchmark, sandbox: DockerSandbox, gateway: Gateway) -> Bench:
+    return Bench(
+        benchmark,
+        sandbox,
+        gateway,
+        limits=config.sessions,
+        steps=config.steps,
+        clock=SystemClock(),
+        run_seed=config.seed,
+    )
 
 
 def _live_run(
@@ -259,6 +337,6 @@ def _live_run(
     archive: RunArchive,
     benchmark: Benchmark,
     sandbox: DockerSandbox,
-    models: Gateway,
+    gateway: Gateway,
 ) -> LiveRun:
-    return LiveRun(directory.name, config, archive, _bench(config, benchmark, sandbox, models), sandbox)
+    return LiveRun(directory.name, config, archive, _bench(config, benchmark, sandbox, gateway), sandbox)

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from dgm.archive.inserts import insert
 from dgm.archive.records import RunFacts
-from dgm.archive.schema import APPLICATION_ID, SCHEMA_VERSION, create_schema, expected_schema, schema_of
+from dgm.archive.schema import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    create_schema,
+    expected_schema,
+    schema_of,
+    stand_in_for_new_tables,
+    upgrade_schema,
+    version_of,
+)
 from dgm.core.errors import ArchiveError, CorruptArchiveError, DiskFullError, NewerArchiveError
 
 DATABASE = "archive.db"
@@ -33,6 +42,8 @@ def create_database(path: Path, run: RunFacts) -> None:
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """Return a connection whose commits survive a power cut. The caller holds the run's lock.
 
+    An archive of an older version is brought to this one.
+
     Raises:
         CorruptArchiveError: it is not a sound archive.
         NewerArchiveError: a newer version wrote it.
@@ -45,6 +56,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA foreign_keys = ON")
             # Else INSERT OR REPLACE would delete a fact without asking its trigger.
             connection.execute("PRAGMA recursive_triggers = ON")
+            _upgrade(connection)
     except ArchiveError:
         connection.close()
         raise
@@ -62,6 +74,8 @@ def close_after_writing(connection: sqlite3.Connection) -> None:
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Return a read-only connection, also while another process writes and where nothing can be written.
 
+    An archive of an older version stays as it is.
+
     A database in WAL mode needs its index file beside it. Where that cannot be made (a read-only medium with the
     leftovers of a killed writer), the database is read as it lies when it has no log, else from a private copy.
 
@@ -69,14 +83,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         CorruptArchiveError: it is not a sound archive.
         NewerArchiveError: a newer version wrote it.
     """
-    uri = path.absolute().as_uri()
+    connection = _reached(path)
     try:
-        return _checked(f"{uri}?mode=ro", path)
-    except _UnreachableError:
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size > 0:
-            return _opened_copy(path, log)
-        return _checked(f"{uri}?mode=ro&immutable=1", path)
+        with sql_errors(path):
+            stand_in_for_new_tables(connection)
+    except ArchiveError:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager
@@ -88,6 +102,25 @@ def sql_errors(path: Path) -> Generator[None]:
         raise ArchiveError(f"{path} refused a fact that contradicts another one: {error}.") from error
     except sqlite3.DatabaseError as error:
         raise _translated(error, path) from error
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    if version_of(connection) == SCHEMA_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    upgrade_schema(connection)
+    connection.execute("COMMIT")
+
+
+def _reached(path: Path) -> sqlite3.Connection:
+    uri = path.absolute().as_uri()
+    try:
+        return _checked(f"{uri}?mode=ro", path)
+    except _UnreachableError:
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size > 0:
+            return _opened_copy(path, log)
+        return _checked(f"{uri}?mode=ro&immutable=1", path)
 
 
 class _UnreachableError(ArchiveError):
@@ -133,15 +166,15 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         raise CorruptArchiveError(f"{path} is not an archive of dgm.")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = version_of(connection)
     if version > SCHEMA_VERSION:
         raise NewerArchiveError(
             f"{path} was written by a newer version of dgm (schema {version}; this one knows {SCHEMA_VERSION}): "
             f"update dgm to open it."
         )
     # A view or a trigger in somebody else's run could make our queries mean something else.
-    if version != SCHEMA_VERSION or schema_of(connection) != expected_schema():
-        raise CorruptArchiveError(f"{path} does not have the tables of schema {SCHEMA_VERSION}.")
+    if version < 1 or schema_of(connection) != expected_schema(version):
+        raise CorruptArchiveError(f"{path} does not have the tables of schema {max(version, 1)}.")
     (soundness,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if soundness != "ok":
         raise CorruptArchiveError(f"{path} is damaged: {' '.join(str(soundness).split())}.")

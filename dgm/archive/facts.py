@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dgm.archive.codestore import CommitId
+from dgm.archive.costs import SessionCost, session_cost
 from dgm.archive.database import sql_errors
 from dgm.archive.records import (
     Amount,
@@ -36,15 +37,20 @@ _OUTCOME = """
     task, trial, verdict, summary, seconds, session, patch, dropped_paths, calls, input_tokens, output_tokens, nanos"""
 
 _UNSETTLED = """
-    SELECT session, number, calls, input_tokens, output_tokens, nanos FROM reservations r
+    SELECT session, number, calls, input_tokens, output_tokens, nanos, 0 AS read_tokens, 0 AS written_tokens
+    FROM reservations r
     WHERE NOT EXISTS (SELECT 1 FROM settlements s WHERE s.session = r.session AND s.number = r.number)"""
 
-_SETTLED = "SELECT session, number, calls, input_tokens, output_tokens, nanos FROM settlements"
+_SETTLED = """
+    SELECT session, number, calls, input_tokens, output_tokens, nanos,
+        coalesce(read_tokens, 0) AS read_tokens, coalesce(written_tokens, 0) AS written_tokens
+    FROM settlements LEFT JOIN cached USING (session, number)"""
 
 _CALLS = f"{_SETTLED} UNION ALL {_UNSETTLED}"
 
 _SUMS = """
-    coalesce(sum(calls), 0), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(nanos), 0)"""
+    coalesce(sum(calls), 0), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(nanos), 0),
+    coalesce(sum(read_tokens), 0), coalesce(sum(written_tokens), 0)"""
 
 _LAST_SIGN_OF_LIFE = """
     SELECT max(at) FROM (
@@ -160,6 +166,21 @@ class Facts:
         query = f"SELECT session, {_SUMS} FROM ({_CALLS}) GROUP BY session"  # noqa: S608
         with self._sound():
             return {SessionId(session): Amount(*amounts) for session, *amounts in self.rows(query)}
+
+    def calls_by_session(self) -> dict[SessionId, list[Amount]]:
+        """Return what each call of each session used, in their order; see `spent`."""
+        found: dict[SessionId, list[Amount]] = defaultdict(list)
+        with self._sound():
+            for session, _, *amounts in self.rows(f"{_CALLS} ORDER BY session, number"):
+                found[SessionId(session)].append(Amount(*amounts))
+        return found
+
+    def session_costs(self) -> list[SessionCost]:
+        """Return what each session used and what it was for."""
+        with self._sound():
+            spent = self.spent_by_session()  # before the decisions: none of its sessions then lacks its own
+            actions = {decision.number: decision.action for decision in self.decisions()}
+            return [session_cost(session, amount, actions) for session, amount in spent.items()]
 
     def starts(self) -> list[Start]:
         """Return when processes began or went on with the run, oldest first."""

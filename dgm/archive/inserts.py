@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from dgm.archive.codestore import CommitId
 from dgm.archive.difference import DiffStat
-from dgm.archive.records import amount_of, diagnosis_json, storable
+from dgm.archive.records import Amount, amount_of, diagnosis_json, storable
 from dgm.core.actions import Action, Evaluate, Expand, Step
 from dgm.core.agents import Agent
-from dgm.core.ids import AgentId
+from dgm.core.ids import AgentId, SessionId
 from dgm.core.outcomes import Outcome
 
 Value: TypeAlias = str | int | float | None
@@ -73,7 +73,7 @@ def insert_step(
         child=child,
         at=at,
         **({} if change is None else asdict(change)),
-        **asdict(amount_of(step.usage)),
+        **_amount_columns(amount_of(step.usage)),
     )
     for position, session in enumerate(step.sessions):
         insert(sql, "step_sessions", step=step.number, position=position, session=session)
@@ -95,5 +95,27 @@ def insert_outcome(sql: sqlite3.Connection, decision: int, agent: AgentId, outco
         patch=storable(outcome.patch),
         dropped_paths=json.dumps(outcome.dropped_paths),
         at=at,
-        **asdict(amount_of(outcome.usage)),
+        **_amount_columns(amount_of(outcome.usage)),
     )
+
+
+def insert_reservation(sql: sqlite3.Connection, session: SessionId, number: int, amount: Amount, *, at: float) -> None:
+    """Insert the worst case of a call."""
+    insert(sql, "reservations", session=session, number=number, at=at, **_amount_columns(amount))
+
+
+def insert_settlement(sql: sqlite3.Connection, session: SessionId, number: int, amount: Amount, *, at: float) -> None:
+    """Insert what a call used."""
+    insert(sql, "settlements", session=session, number=number, at=at, **_amount_columns(amount))
+    read, written = amount.cache_read_tokens, amount.cache_write_tokens
+    if read or written:
+        insert(sql, "cached", session=session, number=number, read_tokens=read, written_tokens=written)
+
+
+def _amount_columns(amount: Amount) -> dict[str, Value]:
+    return {
+        "calls": amount.calls,
+        "input_tokens": amount.input_tokens,
+        "output_tokens": amount.output_tokens,
+        "nanos": amount.nanos,
+    }

@@ -43,6 +43,8 @@ class FileLedger:
             "number": number,
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
+            "cache_read_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
             "cost_usd": usage.cost_usd,
         }
         with self._lock:

@@ -1,7 +1,6 @@
 """Reads a run: needs no Docker, no lock and no right to write, also while another process evolves it."""
 
 import threading
-from collections import defaultdict
 from collections.abc import Generator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -10,25 +9,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dgm.archive import costs
 from dgm.archive.codestore import REPOSITORY, CodeStore
 from dgm.archive.database import DATABASE, open_for_reading
 from dgm.archive.difference import DiffStat, diff_stat, diff_text
 from dgm.archive.facts import Facts
 from dgm.archive.lock import is_locked
-from dgm.archive.records import Amount, End, Fault, RunFacts, Start, StepRecord
-from dgm.config import RunConfig, read_config
-from dgm.core.actions import Expand
+from dgm.archive.prices import read_prices
+from dgm.archive.records import Amount, End, Fault, RunFacts, Start, StepRecord, amount_of
+from dgm.config import Price, RunConfig, read_config
 from dgm.core.agents import AgentTree
 from dgm.core.errors import ConfigError, CorruptArchiveError
 from dgm.core.files import File, tree_hash
 from dgm.core.ids import AgentId, SessionId
 from dgm.core.outcomes import Outcome, Usage
-from dgm.core.ports import Decision
+from dgm.core.ports import Decision, Role
 from dgm.core.scores import Score
 from dgm.core.view import AgentState
 
 RUN_TOML = "run.toml"
-PRICES_TOML = "prices.toml"
 FINISHED = "finished"
 
 
@@ -80,6 +79,10 @@ class RunReader:
     def config(self) -> RunConfig:
         """Return the configuration that the run was made with."""
         return self._config
+
+    def prices(self) -> dict[str, Price]:
+        """Return what each model cost when the run was made; the run's calls are billed at that."""
+        return read_prices(self.directory)
 
     def agent_tree(self) -> AgentTree:
         """Return all agents."""
@@ -168,21 +171,39 @@ class RunReader:
         """Return what the whole run used, with calls that have no end at their worst case."""
         return self._facts.spent().usage
 
+    def unsettled(self) -> Usage:
+        """Return the worst case of the calls that have no end: under way, or nobody knows what they were billed."""
+        return sum(self._facts.unsettled().values(), Amount()).usage
+
     def usage_by_agent(self) -> dict[AgentId, Usage]:
         """Return what each agent used: its evaluations and its modifications of its own code, repeated ones too.
 
         A session belongs to the agent of the decision that it is named after.
         """
-        agent_of = {
-            decision.number: decision.action.parent if isinstance(decision.action, Expand) else decision.action.agent
-            for decision in self._facts.decisions()
+        found = costs.usage_by(lambda cost: cost.agent, self._facts.session_costs())
+        return {agent.id: found.get(agent.id, Usage()) for agent in self._facts.agents()}
+
+    def calls_by_session(self) -> dict[SessionId, list[Usage]]:
+        """Return what each call of each session used, in their order, those without an end at their worst case."""
+        return {
+            session: [amount.usage for amount in amounts] for session, amounts in self._facts.calls_by_session().items()
         }
-        sums: dict[AgentId, Amount] = defaultdict(Amount)
-        for session, amount in self._facts.spent_by_session().items():
-            agent = agent_of.get(_decision_number(session))
-            if agent is not None:
-                sums[agent] += amount
-        return {agent.id: sums[agent.id].usage for agent in self._facts.agents()}
+
+    def usage_by_role(self) -> dict[Role, Usage]:
+        """Return what each role that called a model used; together exactly what `spent` says."""
+        return costs.usage_by_role(self._facts.session_costs())
+
+    def usage_by_role_of(self, agent: AgentId) -> dict[Role, Usage]:
+        """Return what each role used for one agent; together exactly what `usage_by_agent` says of it."""
+        return costs.usage_by_role(cost for cost in self._facts.session_costs() if cost.agent == agent)
+
+    def lineage_usages(self, agent: AgentId) -> dict[AgentId, Usage]:
+        """Return what it took to make and to measure each agent from the seed agent to `agent`, in that order."""
+        return costs.usage_of_lineage(self.agent_tree().lineage(agent), self._facts.session_costs())
+
+    def lineage_usage(self, agent: AgentId) -> Usage:
+        """Return what it took to arrive at an agent: to make and to measure it and all that it comes from."""
+        return sum((amount_of(usage) for usage in self.lineage_usages(agent).values()), Amount()).usage
 
     def state(self) -> RunState:
         """Return whether a process works on the run, finished it, or left it."""
@@ -268,8 +289,3 @@ def read_run(directory: Path) -> RunReader:
     """
     path = directory / DATABASE
     return RunReader(directory, Facts(open_for_reading(path), path))
-
-
-def _decision_number(session: SessionId) -> int:
-    number = session.partition(".")[0]
-    return int(number) if number.isascii() and number.isdigit() else -1

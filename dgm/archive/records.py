@@ -95,6 +95,8 @@ class Amount:
     input_tokens: int = 0
     output_tokens: int = 0
     nanos: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
 
     def __add__(self, other: "Amount") -> "Amount":
         return Amount(
@@ -102,10 +104,19 @@ class Amount:
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.nanos + other.nanos,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
         )
 
     def __neg__(self) -> "Amount":
-        return Amount(-self.calls, -self.input_tokens, -self.output_tokens, -self.nanos)
+        return Amount(
+            -self.calls,
+            -self.input_tokens,
+            -self.output_tokens,
+            -self.nanos,
+            -self.cache_read_tokens,
+            -self.cache_write_tokens,
+        )
 
     def __sub__(self, other: "Amount") -> "Amount":
         return self + -other
@@ -113,14 +124,33 @@ class Amount:
     @property
     def usage(self) -> Usage:
         """The same for the rest of the program."""
-        return Usage(self.calls, self.input_tokens, self.output_tokens, self.nanos / NANOS_PER_USD)
+        return Usage(
+            calls=self.calls,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.nanos / NANOS_PER_USD,
+            cache_read_tokens=self.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens,
+        )
+
+    @property
+    def without_cache(self) -> "Amount":
+        """The same without what the cache had of it: only settled calls keep that."""
+        return replace(self, cache_read_tokens=0, cache_write_tokens=0)
 
 
 def amount_of(usage: Usage) -> Amount:
     """Return a usage with its cost rounded to the nano-dollar."""
     if not math.isfinite(usage.cost_usd):
         raise ValueError(f"a cost of {usage.cost_usd} dollars")
-    return Amount(usage.calls, usage.input_tokens, usage.output_tokens, round(usage.cost_usd * NANOS_PER_USD))
+    return Amount(
+        calls=usage.calls,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        nanos=round(usage.cost_usd * NANOS_PER_USD),
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+    )
 
 
 def storable(text: str) -> str:
@@ -134,7 +164,7 @@ def stored_outcome(outcome: Outcome) -> Outcome:
         outcome,
         summary=storable(outcome.summary),
         patch=storable(outcome.patch),
-        usage=amount_of(outcome.usage).usage,
+        usage=amount_of(outcome.usage).without_cache.usage,
     )
 
 

@@ -14,7 +14,8 @@ import tomli_w
 from dgm.archive.codestore import REPOSITORY, create_repository, sync
 from dgm.archive.database import DATABASE, create_database, open_for_writing
 from dgm.archive.lock import RunLock
-from dgm.archive.reader import PRICES_TOML, RUN_TOML, RunReader, RunState, read_run
+from dgm.archive.prices import PRICES_TOML, price_table
+from dgm.archive.reader import RUN_TOML, RunReader, RunState, read_run
 from dgm.archive.records import RunFacts
 from dgm.archive.writer import RunArchive
 from dgm.config import Price, RunConfig
@@ -74,12 +75,12 @@ def create_run(
         image_digest=image_digest,
         policy=config.policy,
         benchmark=config.benchmark,
-        model=config.models.agent,
+        model=config.models.agent.model,
         seed=config.seed,
     )
     with _build_site(directory) as place:
         _write_toml(place / RUN_TOML, config.model_dump(mode="json", exclude_none=True))
-        _write_toml(place / PRICES_TOML, _price_table(config.prices if prices is None else prices))
+        _write_toml(place / PRICES_TOML, price_table(config.prices if prices is None else prices))
         (place / TRANSCRIPTS).mkdir()
         create_repository(place / REPOSITORY)
         create_database(place / DATABASE, run)
@@ -155,10 +156,6 @@ def _move(place: Path, directory: Path) -> None:
 def _write_toml(path: Path, values: Mapping[str, Any]) -> None:
     path.write_text(tomli_w.dumps(values), "utf-8")
     sync(path)
-
-
-def _price_table(prices: Mapping[str, Price]) -> dict[str, Any]:
-    return {model: price.model_dump() for model, price in prices.items()}
 
 
 def _own_version() -> str:

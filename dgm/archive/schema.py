@@ -2,17 +2,21 @@
 
 Money is whole nano-dollars: sums of integers are exact, sums of floats are not, and 2**63 of them are nine billion
 dollars. Text of agents and models is stored as it came; whoever shows it makes it safe.
+
+A version adds tables and leaves those before it as they are. What a provider's cache had is a table of its own: columns
+added to `settlements` would leave an upgraded archive with another declaration than a new one, and an old one that is
+only read with queries of its own. The table costs a join, and has a row only where the cache had something.
 """
 
 import sqlite3
 from functools import cache
 
 APPLICATION_ID = 0x64676D61  # "dgma"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _USAGE = "calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, nanos INTEGER NOT NULL"
 
-_TABLES = {
+_TABLES_OF_1 = {
     "run": """
         one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, created_at REAL NOT NULL,
         dgm_version TEXT NOT NULL, image TEXT NOT NULL, image_digest TEXT NOT NULL, policy TEXT NOT NULL,
@@ -56,24 +60,59 @@ _TABLES = {
         at REAL NOT NULL""",
 }
 
+_TABLES_OF_2 = {
+    # Of a settlement's input tokens, those that the provider read from its cache and wrote to it; a row where any were.
+    "cached": """
+        session TEXT NOT NULL, number INTEGER NOT NULL, read_tokens INTEGER NOT NULL CHECK (read_tokens >= 0),
+        written_tokens INTEGER NOT NULL CHECK (written_tokens >= 0), PRIMARY KEY (session, number),
+        FOREIGN KEY (session, number) REFERENCES settlements (session, number)""",
+}
 
-def _statements() -> list[str]:
-    tables = [f"CREATE TABLE {name} ({columns}) STRICT" for name, columns in _TABLES.items()]
+_NEW_TABLES = {1: _TABLES_OF_1, 2: _TABLES_OF_2}
+"""By the version that brought them."""
+
+
+def _statements(version: int) -> list[str]:
+    """Return what makes an archive of a version of one of the version before."""
+    tables = [f"CREATE TABLE {name} ({columns}) STRICT" for name, columns in _NEW_TABLES[version].items()]
     guards = [
         f"CREATE TRIGGER {name}_no_{verb.lower()} BEFORE {verb} ON {name} "
         f"BEGIN SELECT RAISE(ABORT, 'facts are only inserted'); END"
-        for name in _TABLES
+        for name in _NEW_TABLES[version]
         for verb in ("UPDATE", "DELETE")
     ]
     return tables + guards
 
 
-def create_schema(connection: sqlite3.Connection) -> None:
+def create_schema(connection: sqlite3.Connection, version: int = SCHEMA_VERSION) -> None:
     """Make an empty archive of an empty database."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    for statement in _statements():
-        connection.execute(statement)
+    upgrade_schema(connection, version)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version that a database says it has; 0 if it says nothing."""
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def upgrade_schema(connection: sqlite3.Connection, version: int = SCHEMA_VERSION) -> None:
+    """Bring an archive to a version, inside the caller's transaction: it comes whole or not at all."""
+    for step in range(version_of(connection) + 1, version + 1):
+        for statement in _statements(step):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {step}")
+
+
+def stand_in_for_new_tables(connection: sqlite3.Connection) -> None:
+    """Give one connection empty tables in its own memory for those that its archive is too old to have.
+
+    So an old archive is read by the same queries, and nothing is written to it. The connection does not see what comes
+    into such a table when another process upgrades the archive meanwhile.
+    """
+    connection.execute("PRAGMA temp_store = MEMORY")
+    for version in range(version_of(connection) + 1, SCHEMA_VERSION + 1):
+        for name, columns in _NEW_TABLES[version].items():
+            connection.execute(f"CREATE TEMP TABLE {name} ({columns}) STRICT")
 
 
 def schema_of(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
@@ -84,11 +123,11 @@ def schema_of(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
 
 
 @cache
-def expected_schema() -> list[tuple[str, str, str]]:
-    """Return what `schema_of` gives for an archive of this version."""
+def expected_schema(version: int) -> list[tuple[str, str, str]]:
+    """Return what `schema_of` gives for an archive of a version; nothing for a version that there never was."""
     connection = sqlite3.connect(":memory:")
     try:
-        create_schema(connection)
+        create_schema(connection, version)
         return schema_of(connection)
     finally:
         connection.close()

@@ -5,18 +5,25 @@ import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from dgm.archive.codestore import CommitId, NewCommit
 from dgm.archive.database import DATABASE, close_after_writing, sql_errors
 from dgm.archive.difference import diff_stat
 from dgm.archive.facts import Facts
-from dgm.archive.inserts import action_columns, insert, insert_agent, insert_outcome, insert_step
+from dgm.archive.inserts import (
+    action_columns,
+    insert,
+    insert_agent,
+    insert_outcome,
+    insert_reservation,
+    insert_settlement,
+    insert_step,
+)
 from dgm.archive.lock import RunLock
 from dgm.archive.message import commit_message
 from dgm.archive.reader import RunReader
-from dgm.archive.records import Amount, amount_of, storable, stored_outcome
+from dgm.archive.records import amount_of, storable, stored_outcome
 from dgm.archive.spending import Spending
 from dgm.core.actions import Action, Evaluate, Expand, Step
 from dgm.core.agents import Agent, AgentTree
@@ -183,9 +190,10 @@ class RunArchive(RunReader):
         Raises:
             ArchiveError: it was reserved before.
         """
-        amount = amount_of(worst_case)
+        amount = amount_of(worst_case).without_cache
         with self._facts.lock:
-            self._insert_call("reservations", session, number, amount)
+            with self._transaction() as sql:
+                insert_reservation(sql, session, number, amount, at=self._clock.now())
             self._spending.reserve(session, number, amount)
 
     def settle_call(self, session: SessionId, number: int, *, usage: Usage) -> None:
@@ -197,7 +205,8 @@ class RunArchive(RunReader):
         amount = amount_of(usage)
         with self._facts.lock:
             self._spending.require_reserved(session, number)
-            self._insert_call("settlements", session, number, amount)
+            with self._transaction() as sql:
+                insert_settlement(sql, session, number, amount, at=self._clock.now())
             self._spending.settle(session, number, amount)
 
     # How.
@@ -254,10 +263,6 @@ class RunArchive(RunReader):
 
     def _commit_of(self, agent: AgentId) -> CommitId:
         return self._facts.commit_and_hash(agent)[0]
-
-    def _insert_call(self, table: str, session: SessionId, number: int, amount: Amount) -> None:
-        with self._transaction() as sql:
-            insert(sql, table, session=session, number=number, at=self._clock.now(), **asdict(amount))
 
     def _remember(self, agent: Agent) -> None:
         self._agents[agent.id] = agent

@@ -12,11 +12,14 @@ from dgm.archive.difference import DiffStat
 from dgm.archive.reader import RunReader
 from dgm.archive.records import StepRecord
 from dgm.boundary.text import safe_line, safe_text
+from dgm.cli.costs import cached_share, model_of
+from dgm.config import Budget
 from dgm.core.actions import Diagnosis
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.errors import ArchiveError
 from dgm.core.ids import AgentId
-from dgm.core.outcomes import Outcome
+from dgm.core.outcomes import Outcome, Usage
+from dgm.core.ports import Role
 from dgm.core.scores import Score
 
 Answer: TypeAlias = dict[str, Any]
@@ -35,25 +38,38 @@ def tree_answer(run: RunReader) -> Answer:
 
 
 def status_answer(run: RunReader, *, now: float) -> Answer:
-    """Return {run, state, agents, steps, evaluations, cost_usd, tokens, elapsed_s}."""
+    """Return `progress_answer` with what the cost is made of and what is left of the run's budget."""
     with run.snapshot():
-        agents, spent = len(run.agent_tree()), run.spent()
-        return {
-            "run": run.facts().name,
-            "state": run.state().value,
-            "agents": agents,
-            "steps": {"accepted": agents - 1, "rejected": run.steps_done() - (agents - 1)},
-            "evaluations": run.evaluation_count(),
-            "cost_usd": spent.cost_usd,
-            "tokens": spent.tokens,
-            "elapsed_s": round(run.elapsed_seconds(now=now), 3),
+        spent = run.spent()
+        return progress_answer(run, spent, now=now) | {
+            "usage": _usage(spent),
+            "cached_share": _cached_share(spent),
+            "unsettled": _usage(run.unsettled()),
+            "by_role": _by_role(run, run.usage_by_role()),
+            "budget": _budget(run.config().budget, spent),
         }
+
+
+def progress_answer(run: RunReader, spent: Usage, *, now: float) -> Answer:
+    """Return {run, state, agents, steps, evaluations, cost_usd, tokens, elapsed_s} of a run that spent so much."""
+    agents = len(run.agent_tree())
+    return {
+        "run": run.facts().name,
+        "state": run.state().value,
+        "agents": agents,
+        "steps": {"accepted": agents - 1, "rejected": run.steps_done() - (agents - 1)},
+        "evaluations": run.evaluation_count(),
+        "cost_usd": spent.cost_usd,
+        "tokens": spent.tokens,
+        "elapsed_s": round(run.elapsed_seconds(now=now), 3),
+    }
 
 
 def show_answer(run: RunReader, agent: AgentId) -> Answer:
     """Return the agent's entry of `tree_answer` with how it came to be and what was measured of it."""
     with run.snapshot():
         tree, step = run.agent_tree(), run.step_of(agent)
+        usage = run.usage_by_agent()[agent]
         return (
             _heading(run)
             | _agent(tree[agent], tree, run.scores())
@@ -63,6 +79,10 @@ def show_answer(run: RunReader, agent: AgentId) -> Answer:
                 "evidence_task": step.evidence_task if step else None,
                 "outcomes": [_outcome(outcome) for outcome in run.outcomes_of(agent)],
                 "rejected_steps": [_rejected(other) for other in run.steps() if _rejected_by(other, agent)],
+                "usage": _usage(usage),
+                "cached_share": _cached_share(usage),
+                "by_role": _by_role(run, run.usage_by_role_of(agent)),
+                "lineage_usage": _usage(run.lineage_usage(agent)),
             }
         )
 
@@ -72,15 +92,17 @@ def lineage_answer(run: RunReader, agent: AgentId, diffs: Mapping[AgentId, str] 
     with run.snapshot():
         tree, scores = run.agent_tree(), run.scores()
         steps = {step.child: step for step in run.steps()}
+        usages, usage = run.lineage_usages(agent), run.lineage_usage(agent)
     entries: list[Answer] = []
     for member in tree.lineage(agent):
         step = steps.get(member.id)
         entry = _agent(member, tree, scores) | {
             "title": title_of(step) if step else "",
             "diff_stat": _diff_stat(step.diff_stat if step else None),
+            "usage": _usage(usages[member.id]),
         }
         entries.append(entry if diffs is None else entry | {"diff": diffs.get(member.id, "")})
-    return _heading(run) | {"agents": entries}
+    return _heading(run) | {"agents": entries, "lineage_usage": _usage(usage)}
 
 
 def diff_answer(run: RunReader, before: AgentId, after: AgentId) -> Answer:
@@ -98,7 +120,7 @@ def run_answer(run: RunReader, *, now: float) -> Answer:
     """Return what `dgm runs` says of one run."""
     with run.snapshot():
         best = run.best()
-        return status_answer(run, now=now) | {
+        return progress_answer(run, run.spent(), now=now) | {
             "path": str(run.directory),
             "model": run.facts().model,
             "benchmark": run.facts().benchmark,
@@ -136,6 +158,41 @@ def _first_line(text: str) -> str:
 def iso_time(seconds: float) -> str:
     """Return a time since 1970 as ISO 8601 in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _usage(usage: Usage) -> Answer:
+    return {
+        "calls": usage.calls,
+        "input_tokens": usage.input_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost_usd": usage.cost_usd,
+    }
+
+
+def _cached_share(usage: Usage) -> float | None:
+    share = cached_share(usage)
+    return None if share is None else round(share, 6)
+
+
+def _by_role(run: RunReader, usages: Mapping[Role, Usage]) -> Answer:
+    models = run.config().models
+    return {role.value: {"model": model_of(role, models), **_usage(usage)} for role, usage in usages.items()}
+
+
+def _budget(budget: Budget, spent: Usage) -> Answer:
+    cost_usd, tokens, calls = budget.max_cost_usd, budget.max_tokens, budget.max_calls
+    return {
+        "max_cost_usd": cost_usd,
+        "max_tokens": tokens,
+        "max_calls": calls,
+        "left": {
+            "cost_usd": None if cost_usd is None else max(0.0, round(cost_usd - spent.cost_usd, 9)),
+            "tokens": None if tokens is None else max(0, tokens - spent.tokens),
+            "calls": None if calls is None else max(0, calls - spent.calls),
+        },
+    }
 
 
 def _heading(run: RunReader) -> Answer:

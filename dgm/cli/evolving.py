@@ -1,5 +1,6 @@
 """The verbs that evolve: run and resume."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,33 +19,63 @@ RunsDirectory = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, progress on standard error.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings; options here go before it.")
+]
+Benchmark = Annotated[str | None, typer.Option("--benchmark", help="Benchmark that agents are measured on.")]
+Policy = Annotated[str | None, typer.Option("--policy", help="How parents are chosen.")]
+Children = Annotated[int | None, typer.Option("--children", min=0, help="How many children to grow.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every choice.")]
 Model = Annotated[
     str | None, typer.Option("--model", metavar="P:M", help="Model, such as openai:NAME; `rehearsal` needs no key.")
 ]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="How many sandboxes work at a time.")]
+ImproveModel = Annotated[
+    str | None, typer.Option("--improve-model", metavar="P:M", help="For self-modification, if another than --model.")
+]
+DiagnoseModel = Annotated[
+    str | None, typer.Option("--diagnose-model", metavar="P:M", help="For diagnoses, if another than --model.")
+]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="Where models openai:NAME are served, if not by OpenAI.")
+]
+UnknownPrice = Annotated[
+    str | None,
+    typer.Option(
+        "--unknown-price",
+        metavar="PRICE",
+        help="Of a model whose price is not known: refuse, zero, or dollars per million tokens IN/OUT as 1.25/10.",
+    ),
+]
 MaxCost = Annotated[float | None, typer.Option("--max-cost", metavar="USD", help="The most that it may cost in all.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Spend money without asking first.")]
+MaxStepCost = Annotated[
+    float | None,
+    typer.Option("--max-step-cost", metavar="USD", help="The most that one self-modification may cost."),
+]
 
 
 def run(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Name of the new run; the next free number unless given.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings; options here go before it.")
-    ] = None,
-    benchmark: Annotated[str | None, typer.Option(help="Benchmark that agents are measured on.")] = None,
+    config: Config = None,
+    benchmark: Benchmark = None,
     model: Model = None,
-    policy: Annotated[str | None, typer.Option(help="How parents are chosen.")] = None,
-    children: Annotated[int | None, typer.Option(min=0, help="How many children to grow.")] = None,
+    improve_model: ImproveModel = None,
+    diagnose_model: DiagnoseModel = None,
+    base_url: BaseUrl = None,
+    unknown_price: UnknownPrice = None,
+    policy: Policy = None,
+    children: Children = None,
     workers: Workers = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every choice.")] = None,
+    seed: Seed = None,
     max_cost: MaxCost = None,
+    max_step_cost: MaxStepCost = None,
     seed_agent: Annotated[
         Path | None, typer.Option("--seed-agent", metavar="DIR", help="Start from this agent instead of the built-in.")
     ] = None,
-    base_url: Annotated[
-        str | None, typer.Option("--base-url", metavar="URL", help="Where the openai provider's protocol is served.")
-    ] = None,
+    yes: Yes = False,
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
@@ -53,27 +84,31 @@ def run(
     Without options: the embedded benchmark, the simulated model `rehearsal` (no key, no cost), 10 children. Ctrl-C lets
     what is in flight end and keeps all results; `dgm resume` goes on.
     """
+    from dgm.cli.confirming import confirm_new_run
     from dgm.cli.progress import evolve
     from dgm.cli.runs import new_run_directory
     from dgm.content import seed_agent_directory
     from dgm.wiring import new_run
 
-    settings = _settings(
+    settings = run_settings(
         config,
-        {
-            "benchmark": benchmark,
-            "policy": policy,
-            "children": children,
-            "workers": workers,
-            "seed": seed,
-            "models.agent": model,
-            "budget.max_cost_usd": max_cost,
-            "openai.base_url": base_url,
-        },
+        benchmark=benchmark,
+        model=model,
+        improve_model=improve_model,
+        diagnose_model=diagnose_model,
+        base_url=base_url,
+        unknown_price=unknown_price,
+        policy=policy,
+        children=children,
+        workers=workers,
+        seed=seed,
+        max_cost=max_cost,
+        max_step_cost=max_step_cost,
     )
     directory = new_run_directory(name, benchmark=settings.benchmark, runs=runs_dir)
+    code, confirm = seed_agent or seed_agent_directory(), confirm_new_run(yes=yes, runs=runs_dir)
     evolve(
-        lambda say: new_run(directory, settings, seed_agent=seed_agent or seed_agent_directory(), say=say),
+        lambda say: new_run(directory, settings, seed_agent=code, say=say, confirm=confirm),
         directory=directory,
         children=settings.children,
         workers=settings.workers,
@@ -86,6 +121,7 @@ def resume(
     children: Annotated[int | None, typer.Option(min=0, help="Grow to this many children instead.")] = None,
     workers: Workers = None,
     max_cost: MaxCost = None,
+    yes: Yes = False,
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
@@ -94,6 +130,7 @@ def resume(
     Nothing that is recorded is done or paid again, and choices are those of an uninterrupted run.
     """
     from dgm.archive.run import read_run
+    from dgm.cli.confirming import confirm_resumed_run
     from dgm.cli.progress import evolve
     from dgm.cli.runs import existing_run_directory
     from dgm.wiring import resumed_run
@@ -102,13 +139,85 @@ def resume(
     with read_run(directory) as reader:
         settings = reader.config()
         wanted = children if children is not None else reader.children_wanted()
+    at_a_time = workers or settings.workers
+    confirm = confirm_resumed_run(yes=yes, children=wanted, workers=at_a_time, runs=runs_dir)
     evolve(
-        lambda say: resumed_run(directory, children=wanted, max_cost_usd=max_cost, say=say),
+        lambda say: resumed_run(directory, children=wanted, max_cost_usd=max_cost, say=say, confirm=confirm),
         directory=directory,
         children=wanted,
-        workers=workers or settings.workers,
+        workers=at_a_time,
         as_json=json_,
     )
+
+
+def run_settings(
+    config: Path | None,
+    *,
+    benchmark: str | None,
+    model: str | None,
+    improve_model: str | None,
+    diagnose_model: str | None,
+    base_url: str | None,
+    unknown_price: str | None,
+    policy: str | None,
+    children: int | None,
+    workers: int | None,
+    seed: int | None,
+    max_cost: float | None,
+    max_step_cost: float | None,
+) -> "RunConfig":
+    """Return the configuration of a new run from a file and the options that go before it.
+
+    Raises:
+        ConfigError: something is wrong with them.
+    """
+    settings = _settings(
+        config,
+        {
+            "benchmark": benchmark,
+            "policy": policy,
+            "children": children,
+            "workers": workers,
+            "seed": seed,
+            "models.agent.model": model,
+            "models.improve.model": improve_model,
+            "models.diagnose.model": diagnose_model,
+            "openai.base_url": base_url,
+            "unknown_price": None if unknown_price is None else _price_or_word(unknown_price),
+            "budget.max_cost_usd": max_cost,
+            "steps.max_cost_usd": max_step_cost,
+        },
+    )
+    if base_url is not None:
+        _require_openai(settings)
+    return settings
+
+
+def _price_or_word(text: str) -> str | dict[str, float]:
+    """Return what --unknown-price says as the configuration has it.
+
+    Raises:
+        ConfigError: it says nothing that can be meant.
+    """
+    from dgm.core.errors import ConfigError
+
+    if text in {"refuse", "zero"}:
+        return text
+    if rates := re.fullmatch(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", text, re.ASCII):
+        return {"input_usd": float(rates[1]), "output_usd": float(rates[2])}
+    raise ConfigError(
+        f"--unknown-price {text}: say refuse, zero, or dollars per million input and output tokens as in 1.25/10."
+    )
+
+
+def _require_openai(settings: "RunConfig") -> None:
+    from dgm.core.errors import ConfigError
+
+    if not any(model.startswith("openai:") for model in settings.models.by_role().values()):
+        raise ConfigError(
+            "--base-url is where models openai:NAME are served, and none is named; addresses of other providers stand "
+            "in a --config file."
+        )
 
 
 def _settings(config: Path | None, options: dict[str, Any]) -> "RunConfig":

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dgm.cli import benching, engine, evolving, reading, replaying
+from dgm.cli import benching, engine, estimating, evolving, reading, replaying, transcribing
 from dgm.core.errors import DgmError
 
 INTERRUPTED = 130
@@ -58,6 +58,7 @@ def dgm(
 
 app.command()(evolving.run)
 app.command()(evolving.resume)
+app.command()(estimating.estimate)
 app.command()(reading.runs)
 app.command()(reading.status)
 app.command()(reading.tree)
@@ -66,6 +67,7 @@ app.command()(reading.lineage)
 app.command()(reading.diff)
 app.command()(reading.checkout)
 app.command()(replaying.replay)
+app.command()(transcribing.transcript)
 app.command()(benching.benchmarks)
 app.command()(engine.images)
 app.command()(engine.gc)

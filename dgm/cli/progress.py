@@ -69,7 +69,7 @@ def _opening(run: LiveRun, *, children: int, workers: int) -> str:
     config = run.config
     lines = [
         (
-            f"run {run.name}: {config.benchmark}, model {config.models.agent}, policy {config.policy}, "
+            f"run {run.name}: {config.benchmark}, model {config.models.agent.model}, policy {config.policy}, "
             f"{children} children, {workers} workers, seed {config.seed}"
         )
     ]

@@ -57,7 +57,7 @@ def runs(runs_dir: RunsDirectory = None, json_: Json = False) -> None:
 
 
 def status(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
-    """Show how far a run is, what it cost and what was rejected."""
+    """Show how far a run is, what it cost by role, and what was rejected."""
     from dgm.cli import render, screen
 
     with _opened(run, runs_dir) as reader:
@@ -79,7 +79,7 @@ def tree(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = Fa
 
 
 def show(run: Run, agent: Agent, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
-    """Show one agent: its change, its diagnosis and its outcomes."""
+    """Show one agent: its change, its diagnosis, its outcomes and its cost."""
     from dgm.cli import answers, render, screen
 
     with _opened(run, runs_dir) as reader:
@@ -98,7 +98,7 @@ def lineage(
     json_: Json = False,
 ) -> None:
     """Show how an agent came to be, from the seed agent on."""
-    from dgm.cli import answers, render, screen
+    from dgm.cli import answers, costs, render, screen
 
     with _opened(run, runs_dir) as reader:
         found = reader.agent_tree().find(agent)
@@ -107,10 +107,12 @@ def lineage(
             typer.echo(answers.json_text(answers.lineage_answer(reader, found, diffs)))
             return
         scores, steps = reader.scores(), {step.child: step for step in reader.steps()}
+        usages = reader.lineage_usages(found)
         screen.show(render.heading(reader))
         for member in reader.agent_tree().lineage(found):
-            screen.show(render.lineage_member(member, scores[member.id], steps.get(member.id)))
+            screen.show(render.lineage_member(member, scores[member.id], steps.get(member.id), usages[member.id]))
             _print_diff((diffs or {}).get(member.id, ""))
+        screen.show(costs.lineage_cost(reader.lineage_usage(found)))
 
 
 def diff(

@@ -12,12 +12,13 @@ from dgm.archive.difference import DiffStat
 from dgm.archive.reader import RunReader
 from dgm.archive.records import StepRecord
 from dgm.boundary.text import safe_line
-from dgm.cli.answers import interval, iso_time, json_text, status_answer, title_of
+from dgm.cli.answers import interval, iso_time, json_text, progress_answer, status_answer, title_of
+from dgm.cli.costs import cost_rows, dollars, role_table, role_words, usage_words
 from dgm.cli.screen import plain_table
 from dgm.config import REHEARSAL
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.ids import AgentId
-from dgm.core.outcomes import Outcome, Verdict
+from dgm.core.outcomes import Outcome, Usage, Verdict
 from dgm.core.scores import Score
 
 SHORT_ID_DIGITS = 7
@@ -62,8 +63,8 @@ def model_line(run: RunReader) -> str:
     by_role = models.by_role()
     if set(by_role.values()) == {REHEARSAL}:
         return simulated_note()
-    parts = [f"model: {models.agent}"]
-    parts += [f"{role.value}: {model}" for role, model in by_role.items() if model != models.agent]
+    parts = [f"model: {models.agent.model}"]
+    parts += [f"{role.value}: {model}" for role, model in by_role.items() if model != models.agent.model]
     if models.rehearses():
         parts.append(f"{REHEARSAL} is simulated; scores say nothing about real models")
     return safe_line(", ".join(parts))
@@ -140,7 +141,8 @@ def score_line(score: Score) -> str:
 def status_view(run: RunReader) -> RenderableType:
     """Return how far a run is, what it cost, what was rejected and what went wrong."""
     with run.snapshot():
-        answer = status_answer(run, now=time.time())
+        by_role, spent, unsettled = run.usage_by_role(), run.spent(), run.unsettled()
+        answer = progress_answer(run, spent, now=time.time())
         best, steps, faults, ends = run.best(), run.steps(), run.faults(), run.ends()
         wanted = run.children_wanted()
     rows = {
@@ -149,11 +151,14 @@ def status_view(run: RunReader) -> RenderableType:
         "rejected": _rejections(steps),
         "evaluations": f"{answer['evaluations']:,}",
         "best": f"{short_id(best.agent.id)}: {score_line(best.score)}",
-        "cost": f"${answer['cost_usd']:,.2f}, {answer['tokens']:,} tokens",
+        **cost_rows(spent, unsettled, run.config().budget),
         "time": _duration(answer["elapsed_s"]),
         "faults": f"{len(faults)}, last: {safe_line(faults[-1].message)}" if faults else "none",
     }
-    return Group(heading(run), _facts_table(rows))
+    parts: list[RenderableType] = [heading(run), _facts_table(rows)]
+    if by_role:
+        parts += [Text("\nCost by role", style="bold"), role_table(by_role, run.config().models)]
+    return Group(*parts)
 
 
 def show_view(run: RunReader, agent: AgentId) -> RenderableType:
@@ -161,6 +166,7 @@ def show_view(run: RunReader, agent: AgentId) -> RenderableType:
     with run.snapshot():
         tree, score, steps = run.agent_tree(), run.scores()[agent], run.steps()
         outcomes, usage = run.outcomes_of(agent), run.usage_by_agent()[agent]
+        by_role, lineage_usage = run.usage_by_role_of(agent), run.lineage_usage(agent)
     step = next((step for step in steps if step.child == agent), None)
     member = tree[agent]
     rows = {
@@ -168,7 +174,9 @@ def show_view(run: RunReader, agent: AgentId) -> RenderableType:
         "parent": short_id(member.parent) if member.parent else "none: the seed agent",
         "children": ", ".join(short_id(child) for child in tree.children(agent)) or "none",
         "score": score_line(score),
-        "used": f"${usage.cost_usd:,.2f}, {usage.tokens:,} tokens in {usage.calls:,} calls",
+        "used": usage_words(usage),
+        **({"by role": role_words(by_role)} if len(by_role) > 1 else {}),
+        "lineage": f"{usage_words(lineage_usage)}, from the seed agent on",
     }
     if step is not None:
         rows |= {"change": diff_stat_line(step.diff_stat), "evidence": safe_line(step.evidence_task)}
@@ -181,9 +189,11 @@ def show_view(run: RunReader, agent: AgentId) -> RenderableType:
     return Group(*parts)
 
 
-def lineage_member(agent: Agent, score: Score, step: StepRecord | None) -> Text:
-    """Return one line or two on an agent in a lineage."""
-    text = Text.assemble((short_id(agent.id), "bold"), f"  {score_line(score)}  step {agent.step}")
+def lineage_member(agent: Agent, score: Score, step: StepRecord | None, usage: Usage) -> Text:
+    """Return some lines on an agent in a lineage, with what it took to make and measure it."""
+    text = Text.assemble(
+        (short_id(agent.id), "bold"), f"  {score_line(score)}  step {agent.step}  {dollars(usage.cost_usd)}"
+    )
     if step is None:
         return text.append("\n    seed agent")
     return text.append(f"\n    {title_of(step)}\n    ").append(diff_stat_line(step.diff_stat), style="dim")

@@ -41,6 +41,10 @@ def replay(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where results go; below the run unless given.")
     ] = None,
+    recorded: Annotated[
+        bool,
+        typer.Option("--recorded", help="Give the agent the answers that the run recorded: no key, no cost."),
+    ] = False,
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
@@ -48,17 +52,28 @@ def replay(
 
     Results, transcripts and costs go to a numbered directory below the run (or to --out); the run's own facts are not
     touched. The exit code is 4 when a task could not be measured. Ctrl-C keeps what was measured until then.
+
+    With --recorded no model is asked: each recorded session is done again with the recorded answers, and compared. The
+    exit code is 6 when one of them went another way than then, and 4 when one could not be replayed.
     """
     from rich.text import Text
 
     from dgm.archive.reader import read_run
+    from dgm.cli.answers import json_text
+    from dgm.cli.comparing import replay_recorded
+    from dgm.cli.results import results_directory, write_result
     from dgm.cli.runs import existing_run_directory
     from dgm.cli.screen import console
     from dgm.wiring import check_names
 
+    patterns = tasks.split(",") if tasks else None
+    if recorded:
+        _refuse_with_recorded(config=config, benchmark=benchmark, model=model, trials=trials, max_cost=max_cost)
+        with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
+            raise typer.Exit(replay_recorded(reader, agent, patterns or [], workers=workers, out=out, as_json=json_))
     options = {
         "benchmark": benchmark,
-        "tasks": tasks.split(",") if tasks else None,
+        "tasks": patterns,
         "models": {"agent": model} if model else None,
         "trials": trials,
         "workers": workers,
@@ -70,18 +85,29 @@ def replay(
         settings = _replay_config(reader.config(), config, options)
         check_names(settings)
         screen.print(Text(f"replaying agent {found} of {reader.facts().name}"))
-        directory = _results_directory(out, reader.directory)
+        directory = results_directory(out, reader.directory)
         results = _replayed(reader, found, settings, directory, screen)
         answer = _answer(reader, found, settings, results)
-        _write(directory / "result.json", answer)
+        write_result(directory, answer)
         if json_:
-            _print_json(answer)
+            typer.echo(json_text(answer))
         else:
             _print(screen, answer, directory)
     if any(result.fault == _INTERRUPTION for result in results):
         raise typer.Exit(_INTERRUPTED)
     if any(result.outcome is None for result in results):
         raise typer.Exit(4)
+
+
+def _refuse_with_recorded(**options: object) -> None:
+    """Refuse options that ask for something else than what was recorded."""
+    from dgm.core.errors import UsageError
+
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"--recorded repeats what the run did, with the answers that it got; it cannot go with {', '.join(given)}."
+        )
 
 
 def _replay_config(recorded: "RunConfig", file: Path | None, options: dict[str, Any]) -> "RunConfig":
@@ -98,34 +124,6 @@ def _replay_config(recorded: "RunConfig", file: Path | None, options: dict[str, 
     if given.get("benchmark", recorded.benchmark) != recorded.benchmark:
         del values["tasks"]  # they are the other benchmark's
     return config_from(values | given, source="command line")
-
-
-def _results_directory(out: Path | None, run: Path) -> Path:
-    """Make the directory that a replay writes to.
-
-    Raises:
-        ArchiveError: it cannot be made, as below a run on a medium that is read-only.
-    """
-    from dgm.core.errors import ArchiveError
-
-    try:
-        if out is not None:
-            out.mkdir(parents=True)
-            return out
-        replays = run / "replays"
-        replays.mkdir(exist_ok=True)
-        number = 1
-        while True:
-            try:
-                (directory := replays / f"{number:04d}").mkdir()
-            except FileExistsError:
-                number += 1
-                continue
-            return directory
-    except OSError as error:
-        raise ArchiveError(
-            f"{error.filename} cannot be made ({error.strerror}); name a new place with --out."
-        ) from error
 
 
 def _replayed(
@@ -173,7 +171,7 @@ def _answer(
         "run": reader.facts().name,
         "agent": agent,
         "benchmark": config.benchmark,
-        "model": config.models.agent,
+        "model": config.models.agent.model,
         "resolved": sum(outcome.resolved for outcome in measured),
         "attempted": len(measured),
         "as_recorded": sum(outcome["verdict"] == outcome["recorded_verdict"] for outcome in compared),
@@ -185,7 +183,7 @@ def _answer(
 def _recorded_verdicts(reader: "RunReader", agent: "AgentId", config: "RunConfig") -> dict[tuple[str, int], str]:
     """Return what the run found, where the replay asks the same: the same benchmark and the same model."""
     then = reader.config()
-    if (then.benchmark, then.models.agent) != (config.benchmark, config.models.agent):
+    if (then.benchmark, then.models.agent.model) != (config.benchmark, config.models.agent.model):
         return {}
     return {(outcome.task, outcome.trial): outcome.verdict.value for outcome in reader.outcomes()[agent]}
 
@@ -204,18 +202,6 @@ def _outcome(result: "Replayed", recorded: dict[tuple[str, int], str]) -> dict[s
         "cost_usd": outcome.usage.cost_usd if outcome else None,
         "recorded_verdict": recorded.get((task, trial)),
     }
-
-
-def _write(path: Path, answer: dict[str, Any]) -> None:
-    import json
-
-    path.write_text(json.dumps(answer, indent=2) + "\n", "utf-8")
-
-
-def _print_json(answer: dict[str, Any]) -> None:
-    import json
-
-    typer.echo(json.dumps(answer, indent=2))
 
 
 def _print(console: "Console", answer: dict[str, Any], directory: Path) -> None:

@@ -28,6 +28,10 @@ class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
+    cache_read_tokens: int = 0
+    """Of the input tokens: read from the provider's cache."""
+    cache_write_tokens: int = 0
+    """Of the input tokens: written to it."""
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -35,6 +39,8 @@ class Usage:
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cost_usd=self.cost_usd + other.cost_usd,
+            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
         )
 
     @property

@@ -196,6 +196,14 @@ class ModelSession(Protocol):
         """Whether a call was refused for the session's own limits."""
         ...
 
+    @property
+    def lost_s(self) -> float:
+        """Seconds in which calls waited for a failing or overloaded provider, which is not the agent's doing.
+
+        Time in which several calls waited at once counts once.
+        """
+        ...
+
 
 class ModelAccess(Protocol):
     """The gateway: the only way to a model."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dgm.config import Sessions
+from dgm.config import Sessions, Steps
 from dgm.core.actions import Action
 from dgm.core.files import FileTree
 from dgm.core.ids import SessionId
@@ -18,6 +18,7 @@ class Bench:
     sandbox: Sandbox
     models: ModelAccess
     limits: Sessions
+    steps: Steps
     clock: Clock
     run_seed: int
 

@@ -1,5 +1,6 @@
 """Diagnosis: why the parent failed on one task, and the one general change that would help."""
 
+from dataclasses import dataclass
 from random import Random
 
 from dgm.boundary.answers import parse_diagnosis
@@ -9,9 +10,9 @@ from dgm.core.actions import Diagnosis
 from dgm.core.errors import HostileBytesError
 from dgm.core.files import FileTree
 from dgm.core.outcomes import Outcome, Usage
-from dgm.core.ports import Grant, Role
+from dgm.core.ports import Grant, Role, SessionLimits
 from dgm.evolution.bench import Bench, Job
-from dgm.evolution.evaluation import session_limits, session_seed
+from dgm.evolution.evaluation import session_seed
 from dgm.evolution.prompts import prompt
 
 MAX_TRIES = 4  # of the paper
@@ -37,19 +38,34 @@ def choose_evidence(unresolved: tuple[Outcome, ...], random: Random) -> Outcome:
     return random.choice(unresolved)
 
 
-def diagnose(job: Job, evidence: Outcome, bench: Bench, *, step: int) -> tuple[Diagnosis | None, Usage]:
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """What came of asking for a diagnosis."""
+
+    diagnosis: Diagnosis | None
+    """None when no answer could be read."""
+    limit_reached: bool
+    """It asked for more than it may use."""
+    usage: Usage
+
+
+def diagnose(job: Job, evidence: Outcome, bench: Bench, *, step: int, limits: SessionLimits) -> Diagnosed:
     """Ask the model what held the agent back, up to four times until its JSON parses.
 
     The paper's appendix C.3 shows the hidden tests here; ours never does: the model gets counts. Each further try shows
     half as much of the code and the transcript, since an agent must not end a run by what it makes too long to be read.
 
-    Returns:
-        The diagnosis, None when no answer could be read, and what asking used.
+    Args:
+        job: with the agent's code.
+        evidence: what to explain.
+        bench: what is behind the ports.
+        step: its number.
+        limits: on asking.
     Raises:
         OutOfBudgetError, InfrastructureError: the model could not be asked.
     """
     seed = session_seed(bench.run_seed, "diagnose", step)
-    grant = Grant(session=job.session("diagnose"), role=Role.DIAGNOSE, seed=seed, limits=session_limits(bench))
+    grant = Grant(session=job.session("diagnose"), role=Role.DIAGNOSE, seed=seed, limits=limits)
     transcript = bench.models.transcript(evidence.session)
     with bench.models.session(grant) as line:
         diagnosis = None
@@ -59,7 +75,7 @@ def diagnose(job: Job, evidence: Outcome, bench: Bench, *, step: int) -> tuple[D
                 break
             except HostileBytesError:
                 continue
-    return diagnosis, line.usage
+    return Diagnosed(diagnosis, line.limit_reached, line.usage)
 
 
 def _question(code: FileTree, evidence: Outcome, transcript: str, bench: Bench, attempt: int) -> str:

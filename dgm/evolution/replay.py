@@ -1,19 +1,22 @@
 """Replaying one agent on a benchmark, outside the run's own measurements. N tasks in, N results out."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
 
 from dgm.core.actions import Evaluate
-from dgm.core.errors import InfrastructureError, OutOfBudgetError, ProviderRefusedError
+from dgm.core.errors import ArchiveError, InfrastructureError, OutOfBudgetError, ProviderRefusedError, UnknownNameError
 from dgm.core.files import FileTree
-from dgm.core.ids import AgentId
+from dgm.core.ids import AgentId, SessionId
 from dgm.core.outcomes import Outcome
 from dgm.core.ports import Attempt
 from dgm.core.stages import Measurement
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.engine import MAX_ATTEMPTS
 from dgm.evolution.evaluation import evaluate
+
+_SESSION = re.compile(r"([0-9]{5}|[1-9][0-9]{5,8})\.([1-9][0-9]{0,8})\.agent", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,49 @@ def replay(
     With the run's own seed the model gets the same seeds as when the run measured the agent.
     """
     measure = _measure(agent, code, bench)
-    futures = [executor.submit(measure, number, wanted) for number, wanted in enumerate(measurements)]
+    yield from _results([executor.submit(measure, number, wanted) for number, wanted in enumerate(measurements)])
+
+
+def replay_recorded(
+    agent: AgentId, code: FileTree, outcomes: Sequence[Outcome], *, bench: Bench, executor: Executor
+) -> Iterator[Replayed]:
+    """Yield a result for each of an agent's recorded outcomes, in the order in which they end.
+
+    Each session has the id that it had, so that `bench.models` can tell which recorded answers are for it; so there is
+    only one attempt at each.
+    """
+    measure = _measure_as_then(agent, code, bench)
+    yield from _results([executor.submit(measure, number, outcome) for number, outcome in enumerate(outcomes)])
+
+
+def attempt_of(session: SessionId) -> Attempt | None:
+    """Return the attempt that an agent's session is named after, None if it has another kind of name."""
+    match = _SESSION.fullmatch(session)
+    return None if match is None else Attempt(int(match[1]), int(match[2]))
+
+
+def _results(futures: Sequence[Future[Replayed]]) -> Iterator[Replayed]:
     try:
         for future in as_completed(futures):
             yield future.result()
     finally:
         for future in futures:
             future.cancel()
+
+
+def _measure_as_then(agent: AgentId, code: FileTree, bench: Bench) -> Callable[[int, Outcome], Replayed]:
+    def measure(number: int, outcome: Outcome) -> Replayed:
+        measurement = (outcome.task, outcome.trial)
+        action = Evaluate(agent=agent, task=outcome.task, trial=outcome.trial)
+        attempt = attempt_of(outcome.session)
+        if attempt is None:
+            return Replayed(number, measurement, None, "its session has no number of a decision")
+        try:
+            return Replayed(number, measurement, evaluate(Job(action, attempt, code), action, bench), "")
+        except (UnknownNameError, ArchiveError, OutOfBudgetError, InfrastructureError) as error:
+            return Replayed(number, measurement, None, str(error))
+
+    return measure
 
 
 def _measure(agent: AgentId, code: FileTree, bench: Bench) -> Callable[[int, Measurement], Replayed]:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from dgm.core.errors import HostileBytesError
+from dgm.core.errors import HostileBytesError, ProviderError
 from dgm.core.files import File, FileTree
 from dgm.core.outcomes import Usage, Verdict
 from dgm.core.ports import Container, ContainerSpec, Execution, Grant, ModelSession
@@ -13,6 +13,8 @@ WORKSPACE = "/workspace"
 SOCKET = "/gateway/model.sock"
 # Time for copying in and out around the agent's own limit, before the dead-man timer ends the container.
 LIFETIME_MARGIN_S = 120.0
+MOST_LOST = 0.05
+"""Share of its time that the provider may have cost an agent that timed out and is scored for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ class SessionResult:
 def run_session(assignment: Assignment, bench: Bench) -> SessionResult:
     """Run an agent on its assignment to its end, and take what it left.
 
+    A session that a fault of ours cut short says nothing about the agent. Neither does one that timed out after a
+    failing provider took a part of its time: it might have ended well in what it lost.
+
     Raises:
         OutOfBudgetError: the run's cap stopped it: not measured.
         InfrastructureError: a fault of ours stopped it: not measured.
@@ -80,6 +85,9 @@ def run_session(assignment: Assignment, bench: Bench) -> SessionResult:
             execution = _execute(assignment, container, model=line.model)
             tree, refusal = _tree_left(container)
         _raise_fault(line)
+    if execution.timed_out:  # calls that were under way have ended by now, and may have ended with a fault
+        _raise_fault(line)
+        _require_own_time_out(line, assignment)
     return SessionResult(
         tree=tree, refusal=refusal, execution=execution, limit_reached=line.limit_reached, usage=line.usage
     )
@@ -109,6 +117,14 @@ def _tree_left(container: Container) -> tuple[FileTree | None, str]:
 
 
 def _raise_fault(line: ModelSession) -> None:
-    """Raise what stopped a call, if it was not the agent's doing: such a session says nothing about the agent."""
+    """Raise what stopped a call, if it was not the agent's doing."""
     if line.fault is not None:
         raise line.fault
+
+
+def _require_own_time_out(line: ModelSession, assignment: Assignment) -> None:
+    if line.lost_s > MOST_LOST * assignment.timeout_s:
+        raise ProviderError(
+            f"An agent timed out after it lost {line.lost_s:.0f} of its {assignment.timeout_s:.0f} s to failures or "
+            f"overload of {line.model}, so it is not scored; fewer workers, or trying again later, may help."
+        )

@@ -6,13 +6,20 @@ from random import Random
 from dgm.boundary.patches import unified_patch
 from dgm.core.actions import Diagnosis, Expand, Rejection, Step
 from dgm.core.files import FileTree, changed_paths
-from dgm.core.ports import Grant, Role
+from dgm.core.outcomes import Usage
+from dgm.core.ports import Grant, Role, SessionLimits
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.diagnosis import choose_evidence, contract, diagnose
 from dgm.evolution.evaluation import session_limits, session_seed
 from dgm.evolution.prompts import prompt
 from dgm.evolution.session import Assignment, SessionResult, run_session
 from dgm.evolution.validation import probe_child, size_problem
+
+_NO_DIAGNOSIS = (
+    Rejection.NO_DIAGNOSIS,
+    "the model never answered with the JSON asked for, or the prompt was too long for it or refused for its content",
+)
+_NO_BUDGET_FOR_DIAGNOSIS = (Rejection.OUT_OF_BUDGET, "what a session or a step may use was used up without a diagnosis")
 
 
 def expand(job: Job, action: Expand, bench: Bench) -> Step:
@@ -27,26 +34,30 @@ def expand(job: Job, action: Expand, bench: Bench) -> Step:
     """
     started = bench.clock.monotonic()
     evidence = choose_evidence(job.evidence, Random(f"{bench.run_seed}:evidence:{action.step}"))
-    diagnosis, usage = diagnose(job, evidence, bench, step=action.step)
+    diagnosed = diagnose(job, evidence, bench, step=action.step, limits=_limits_left(bench, Usage()))
+    rejection, detail = _NO_DIAGNOSIS if not diagnosed.limit_reached else _NO_BUDGET_FOR_DIAGNOSIS
     step = Step(
         number=action.step,
         parent=action.parent,
         evidence_task=evidence.task,
-        diagnosis=diagnosis,
+        diagnosis=diagnosed.diagnosis,
         child=None,
-        rejection=Rejection.NO_DIAGNOSIS,
-        detail="the model never answered with the JSON asked for, or the prompt was too long for it",
+        rejection=rejection,
+        detail=detail,
         seconds=0.0,
         sessions=(job.session("diagnose"),),
-        usage=usage,
+        usage=diagnosed.usage,
     )
-    if diagnosis is not None:
-        step = _modify(job, step, diagnosis, bench)
+    if diagnosed.diagnosis is not None:
+        step = _modify(job, step, diagnosed.diagnosis, bench)
     return replace(step, seconds=bench.clock.monotonic() - started)
 
 
 def _modify(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench) -> Step:
-    result = run_session(_assignment(job, step, diagnosis, bench), bench)
+    limits = _limits_left(bench, step.usage)
+    if limits.calls <= 0 or limits.tokens <= 0 or limits.cost_usd <= 0:
+        return replace(step, rejection=Rejection.OUT_OF_BUDGET, detail="its diagnosis used up what a step may use")
+    result = run_session(_assignment(job, step, diagnosis, bench, limits), bench)
     child: FileTree = result.tree or {}
     step = replace(
         step,
@@ -65,7 +76,19 @@ def _modify(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench) -> Step:
     return replace(step, rejection=None, detail="", child=child)
 
 
-def _assignment(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench) -> Assignment:
+def _limits_left(bench: Bench, used: Usage) -> SessionLimits:
+    """Return what a session may use in a step that used `used` so far: the less of a session's and the step's."""
+    session, step = session_limits(bench), bench.steps
+    return SessionLimits(
+        calls=session.calls if step.max_calls is None else min(session.calls, step.max_calls - used.calls),
+        tokens=session.tokens if step.max_tokens is None else min(session.tokens, step.max_tokens - used.tokens),
+        cost_usd=(
+            session.cost_usd if step.max_cost_usd is None else min(session.cost_usd, step.max_cost_usd - used.cost_usd)
+        ),
+    )
+
+
+def _assignment(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench, limits: SessionLimits) -> Assignment:
     seed = session_seed(bench.run_seed, "improve", step.number)
     statement = prompt(
         "improve",
@@ -75,7 +98,7 @@ def _assignment(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench) -> Ass
         contract=contract(),
     )
     return Assignment(
-        grant=Grant(session=job.session("improve"), role=Role.IMPROVE, seed=seed, limits=session_limits(bench)),
+        grant=Grant(session=job.session("improve"), role=Role.IMPROVE, seed=seed, limits=limits),
         code=job.code,
         statement=statement,
         workspace=job.code,

@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +14,22 @@ from typing import Any, Self, TypeVar
 
 from uvicorn.config import Config
 
-from dgm.config import Budget
+from dgm.config import Budget, Calls
 from dgm.core.errors import UnknownNameError
 from dgm.core.ids import SessionId
 from dgm.core.ports import Clock, Grant, Ledger, Role
 from dgm.gateway.app import server_config
-from dgm.gateway.calls import Caller, Retries
+from dgm.gateway.calls import Caller
 from dgm.gateway.directories import listen, make_directory, remove_directory
 from dgm.gateway.money import Account, Purse
-from dgm.gateway.provider import Provider
+from dgm.gateway.provider import Provider, RoleModel
+from dgm.gateway.retries import Retries
 from dgm.gateway.server import Door, HttpLimits, SessionProtocol
 from dgm.gateway.session import Session
+from dgm.gateway.silence import Silence
+from dgm.gateway.throttle import Throttle
 from dgm.gateway.transcripts import TranscriptWriter, read_transcript, transcript_path
+from dgm.gateway.waiting import LostTime, Waiter
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +43,36 @@ class GatewayLimits:
 
     http: HttpLimits = field(default_factory=HttpLimits)
     retries: Retries = field(default_factory=Retries)
+    concurrency: int = 64
+    """Calls to one provider at a time."""
+    silent_sessions: int = 10
+    """That many in a row without a good answer are the last."""
     close_wait_s: float = 30.0
     """How long a closing session waits for a call under way; see `dgm.gateway.session`."""
+
+
+def limits_of(calls: Calls) -> GatewayLimits:
+    """Return the limits that a configuration gives."""
+    return GatewayLimits(
+        retries=Retries(patience_s=calls.patience_s),
+        concurrency=calls.concurrency,
+        silent_sessions=calls.silent_sessions,
+    )
+
+
+def by_role(models: Mapping[Role, RoleModel]) -> Callable[[Grant], RoleModel]:
+    """Return what tells a session's model by its role.
+
+    Raises (when asked):
+        UnknownNameError: the role has no model.
+    """
+
+    def model_for(grant: Grant) -> RoleModel:
+        if grant.role not in models:
+            raise UnknownNameError(f"No model is configured for the role {grant.role.value!r}.")
+        return models[grant.role]
+
+    return model_for
 
 
 class Gateway:
@@ -48,32 +80,35 @@ class Gateway:
 
     def __init__(
         self,
-        providers: Mapping[Role, Provider],
+        model_for: Callable[[Grant], RoleModel],
         ledger: Ledger,
         *,
         budget: Budget,
         transcripts: Path,
-        output_tokens: int,
         clock: Clock,
+        waiter: Waiter,
         limits: GatewayLimits = GatewayLimits(),
     ) -> None:
         """Set up without starting anything.
 
         Args:
-            providers: the model of each role.
+            model_for: tells the model of a session, such as `by_role` does.
             ledger: what was spent before counts; written to from many threads at once.
             budget: the run's caps.
             transcripts: directory for one file per session; made if absent.
-            output_tokens: the most that one answer may have.
-            clock: for transcripts.
-            limits: of the HTTP server and the provider's retries.
+            clock: for transcripts, and for how long providers fail.
+            waiter: waits before calls are tried again.
+            limits: of the HTTP server and of calls to providers.
         """
-        self._providers = providers
+        self._model_for = model_for
         self._purse = Purse(budget, ledger)
         self._transcripts = transcripts
-        self._output_tokens = output_tokens
         self._clock = clock
+        self._waiter = waiter
         self._limits = limits
+        self._silence = Silence(limits.silent_sessions)
+        self._throttles: dict[str, Throttle] = {}
+        self._throttles_lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="dgm-gateway", daemon=True)
         self._config: Config | None = None
@@ -102,17 +137,19 @@ class Gateway:
 
         Raises:
             OutOfBudgetError: the run's cap is reached, so no new session starts.
+            ProviderRefusedError: too many sessions in a row got no good answer.
             UnknownNameError: the role has no model.
         """
-        provider = self._providers.get(grant.role)
-        if provider is None:
-            raise UnknownNameError(f"No model is configured for the role {grant.role.value!r}.")
-        self._purse.require_money()
+        model = self._model_for(grant)
+        if grant.role is not Role.PROBE:  # it costs nothing, and what it is the end of is paid for
+            self._purse.require_money()
+            self._silence.require_answers()
         directory = make_directory()
         try:
-            session = Session(directory, self._caller(grant, provider), wake_waiting=self._purse.wake)
-            with self._door(session):
-                _log.info("session %s: open at %s for %s", grant.session, directory, provider.name)
+            throttle = self._throttle(model.provider)
+            session = Session(directory, self._caller(grant, model, throttle), wake_waiting=self._waker(throttle))
+            with self._door(session, grant.role):
+                _log.info("session %s: open at %s for %s", grant.session, directory, session.model)
                 yield session
         finally:
             remove_directory(directory)
@@ -123,21 +160,36 @@ class Gateway:
         """Return a session's conversation as readable text; "" if it has none."""
         return read_transcript(transcript_path(self._transcripts, session))
 
-    def _caller(self, grant: Grant, provider: Provider) -> Caller:
+    def _throttle(self, provider: Provider) -> Throttle:
+        """Return the one throttle of all models that stand behind the same name, such as "openai"."""
+        name = provider.name.partition(":")[0]
+        with self._throttles_lock:
+            if name not in self._throttles:
+                self._throttles[name] = Throttle(self._limits.concurrency, clock=self._clock, waiter=self._waiter)
+            return self._throttles[name]
+
+    def _waker(self, throttle: Throttle) -> Callable[[], None]:
+        def wake() -> None:
+            self._purse.wake()
+            throttle.wake()
+
+        return wake
+
+    def _caller(self, grant: Grant, model: RoleModel, throttle: Throttle) -> Caller:
         return Caller(
-            provider=provider,
+            grant=grant,
+            model=model,
             account=Account(grant.session, grant.limits, self._purse),
             transcript=TranscriptWriter(transcript_path(self._transcripts, grant.session)),
             clock=self._clock,
-            output_tokens=self._output_tokens,
+            waiter=self._waiter,
+            throttle=throttle,
             retries=self._limits.retries,
-            seed=grant.seed,
-            is_free=grant.role is Role.PROBE,
-            closed=threading.Event(),
+            lost=LostTime(self._clock),
         )
 
     @contextmanager
-    def _door(self, session: Session) -> Generator[None, None, None]:
+    def _door(self, session: Session, role: Role) -> Generator[None, None, None]:
         """Serve a session's socket; when the context ends nothing is reachable and the session is closed."""
         door = Door(
             limits=self._limits.http,
@@ -153,6 +205,8 @@ class Gateway:
             self._on_loop(_stop_server(server, door))
             if session.close(wait_s=self._limits.close_wait_s):
                 self._unfinished.discard(session)
+            if role is not Role.PROBE:
+                self._silence.note(session.model, session.replies)
 
     async def _start_server(self, listener: socket.socket, door: Door) -> asyncio.Server:
         config = self._config

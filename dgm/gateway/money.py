@@ -15,6 +15,8 @@ from dgm.core.ports import Ledger, SessionLimits
 
 UNBILLED = Usage(calls=1)
 """What a call that cannot have been billed settles with."""
+NO_CALL = Usage()
+"""What it settles with when it was only put off: the next attempt is the call, and the agent knows of one alone."""
 
 _ROUNDING_USD = 1e-9  # sums of floats: ten dimes must fit into a dollar
 
@@ -151,6 +153,15 @@ class Account:
         with self._lock:
             return self._final if self._final is not None else self._answered + self._lost
 
+    def require(self, worst_case: Usage) -> None:
+        """Return if the session's limits leave room for a call now.
+
+        Raises:
+            SessionLimitError: they do not.
+        """
+        with self._lock:
+            self._require_within_limits(worst_case)
+
     def reserve(self, worst_case: Usage, *, abandoned: Callable[[], bool]) -> Reservation:
         """Set aside what a call may use.
 
@@ -162,9 +173,7 @@ class Account:
         with self._lock:
             if self._final is not None:
                 raise InfrastructureError("The session is closed.")
-            # Calls lost to the provider are paid for by the run, but must not eat up what the agent may use.
-            total = sum(self._pending.values(), self._answered + worst_case)
-            self._require_within_limits(total)
+            self._require_within_limits(worst_case)
             self._last_number += 1
             reservation = Reservation(self._session, self._last_number, worst_case)
             self._pending[reservation.number] = worst_case
@@ -195,8 +204,10 @@ class Account:
         with self._lock:
             self._final = sum(self._pending.values(), self._answered + self._lost)
 
-    def _require_within_limits(self, total: Usage) -> None:
+    def _require_within_limits(self, worst_case: Usage) -> None:
         limits = self._limits
+        # Calls lost to the provider are paid for by the run, but must not eat up what the agent may use.
+        total = sum(self._pending.values(), self._answered + worst_case)
         if total.calls > limits.calls:
             raise SessionLimitError(f"The session's {limits.calls} calls are used up.")
         if total.tokens > limits.tokens:

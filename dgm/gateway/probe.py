@@ -3,10 +3,11 @@
 import json
 import re
 import shlex
+from types import MappingProxyType
 from typing import Any, cast
 
 from dgm.boundary.chat import ChatRequest, FunctionCall, Tool, ToolCall
-from dgm.gateway.provider import Completion
+from dgm.gateway.provider import FREE, Completion, KeptTurns
 
 _TOKEN = re.compile(r"exactly `([A-Za-z0-9-]+)`")
 _FILE = re.compile(r"file `([A-Za-z0-9._-]+)`")
@@ -22,8 +23,26 @@ class ProbeProvider:
     """Reads the problem out of the conversation and solves it with whatever tool can. Never raises."""
 
     name = "probe"
+    price = FREE
 
-    def complete(self, request: ChatRequest, *, output_tokens: int, seed: int) -> Completion:  # noqa: ARG002
+    def check(self) -> None:
+        """Return: it is always there."""
+
+    def close(self) -> None:
+        """Return: there is nothing to close."""
+
+    def input_token_bound(self, request: ChatRequest, kept: KeptTurns) -> int:  # noqa: ARG002
+        """Return 0."""
+        return 0
+
+    def complete(
+        self,
+        request: ChatRequest,
+        *,
+        output_tokens: int,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+        kept: KeptTurns = MappingProxyType({}),  # noqa: ARG002
+    ) -> Completion:
         """Return a call of the first tool that can write the file; text once a tool has answered, or if none can."""
         call = None if any(message.role == "tool" for message in request.messages) else _tool_call(request)
         return Completion(
@@ -33,10 +52,6 @@ class ProbeProvider:
             input_tokens=0,
             output_tokens=0,
         )
-
-    def cost_usd(self, *, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002
-        """Return 0."""
-        return 0.0
 
 
 def _tool_call(request: ChatRequest) -> ToolCall | None:

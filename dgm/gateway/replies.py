@@ -29,8 +29,15 @@ def error_reply(status: int, message: str, *, code: str | None = None) -> Reply:
     return _reply(status, {"error": {**error, "code": code} if code else error})
 
 
-def completion_reply(answer: Answer, *, created: int, model: str) -> Reply:
-    """Return a chat completion in OpenAI's form, with what is ours to say and nothing of the provider's beside it."""
+def completion_reply(answer: Answer, *, number: int, created: int, model: str) -> Reply:
+    """Return a chat completion in OpenAI's form, with what is ours to say and nothing of the provider's beside it.
+
+    Args:
+        answer: what the model said.
+        number: of the answer in its session. Not the ledger's, which would tell of attempts that failed.
+        created: seconds since 1970.
+        model: its name for the agent.
+    """
     completion = answer.completion
     message: dict[str, object] = {"role": "assistant", "content": completion.content}
     if completion.tool_calls:
@@ -44,7 +51,7 @@ def completion_reply(answer: Answer, *, created: int, model: str) -> Reply:
     return _reply(
         200,
         {
-            "id": f"chatcmpl-{answer.number}",
+            "id": f"chatcmpl-{number}",
             "object": "chat.completion",
             "created": created,
             "model": model,

@@ -10,15 +10,17 @@ the bill.
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from dgm.boundary.chat import ChatRequest, Message, parse_chat_request
 from dgm.core.errors import HostileBytesError, InfrastructureError, OutOfBudgetError, ProviderRefusedError
 from dgm.core.outcomes import Usage
-from dgm.gateway.calls import Answer, Caller
+from dgm.gateway.calls import Answer, Caller, SessionClosedError
 from dgm.gateway.money import SessionLimitError
-from dgm.gateway.provider import TOO_LONG, RequestRefusedError
+from dgm.gateway.provider import REFUSED_CONTENT, TOO_LONG, RequestRefusedError
 from dgm.gateway.replies import Reply, completion_reply, error_reply
+from dgm.gateway.silence import Replies
 
 _MAX_CALLS_UNDER_WAY = 16
 _MAX_REFUSALS_NOTED = 50  # in the transcript: nonsense must not fill the host's disk
@@ -35,6 +37,7 @@ class Session:
         self._fault: Exception | None = None
         self._limit_reached = False
         self._refusals_noted = 0
+        self._answer_numbers = count(1)
         self._under_way = 0
         self._changed = threading.Condition()
 
@@ -64,6 +67,16 @@ class Session:
         return self._limit_reached
 
     @property
+    def lost_s(self) -> float:
+        """Seconds in which calls waited for a failing or overloaded provider; waits that go on are included."""
+        return self._caller.lost.total_s
+
+    @property
+    def replies(self) -> Replies:
+        """Whether the model said anything."""
+        return self._caller.replies
+
+    @property
     def admitted_uid(self) -> int | None:
         """The only uid that may connect, None for nobody."""
         return self._admitted_uid
@@ -76,8 +89,8 @@ class Session:
         """Return the model's answer to one question from the host.
 
         Returns:
-            "" where the session's own limits refuse it, or the prompt is longer than the model's context: prompts quote
-            what agents wrote, which must not be able to stop a run.
+            "" where the session's own limits refuse it, the prompt is longer than the model's context, or the provider
+            refuses its content: prompts quote what agents wrote, which must not be able to stop a run.
         Raises:
             OutOfBudgetError: the run's cap is reached.
             ProviderError: the provider failed, or the model does not take this prompt.
@@ -89,7 +102,7 @@ class Session:
         except SessionLimitError:
             return ""
         except RequestRefusedError as error:
-            if error.code == TOO_LONG:
+            if error.code in {TOO_LONG, REFUSED_CONTENT}:
                 return ""
             raise ProviderRefusedError(f"{error} {error.detail}".rstrip()) from error
 
@@ -131,7 +144,8 @@ class Session:
     def _answer(self, body: bytes) -> Reply:
         request = self._parsed(body)
         answer = self._call(request)
-        return completion_reply(answer, created=int(self._caller.clock.now()), model=self.model)
+        created = int(self._caller.clock.now())
+        return completion_reply(answer, number=next(self._answer_numbers), created=created, model=self.model)
 
     def _call(self, request: ChatRequest) -> Answer:
         if self._fault is not None:  # such a session is not scored: more money on it would be lost
@@ -141,7 +155,7 @@ class Session:
         except SessionLimitError:
             self._limit_reached = True
             raise
-        except RequestRefusedError:
+        except (RequestRefusedError, SessionClosedError):
             raise
         except Exception as error:
             self._fault = self._fault or error
@@ -151,7 +165,7 @@ class Session:
     def _counted(self) -> Generator[None, None, None]:
         with self._changed:
             if self._caller.closed.is_set():
-                raise InfrastructureError("The session is closed.")
+                raise SessionClosedError
             if self._under_way >= _MAX_CALLS_UNDER_WAY:  # also those of connections that went away since
                 raise _TooManyCallsError
             self._under_way += 1

@@ -12,6 +12,8 @@ readable whatever happens to the process afterwards.
     tools       the tools on offer, when they are not those of the record before
     parameters  temperature and the like, as far as given
     omitted     true when `messages`, `tools` and `parameters` were left out, since the transcript was full
+    request_hash    of the whole request, `dgm.gateway.sameness.request_hash`: shows whether anything above was changed
+    bound       the most input tokens that were set aside for it, if it got that far
     answer, finish_reason, usage, cost_usd      or
     error       what the agent was told instead, with the provider's own words in `detail` if there are any
 """
@@ -21,7 +23,6 @@ import json
 import os
 import re
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from dgm.boundary.chat import ChatRequest, Message
 from dgm.boundary.text import safe_line, safe_text
 from dgm.core.errors import InfrastructureError, UsageError
 from dgm.core.ids import SessionId
+from dgm.gateway.records import Record, read_records
+from dgm.gateway.sameness import message_digest, parameters, request_digest
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _MAX_ID_CHARS = 100
@@ -37,7 +40,6 @@ MAX_SENT_BYTES = 16 * 2**20
 """Of requests in one transcript. A request that is refused for its size costs an agent nothing: a thousand of 4 MB each
 would fill the host's disk, and the memory of whoever reads them."""
 _LOOKS_LIKE_A_HEADING = re.compile(r"^(?=\[(?:system|user|assistant|tool|gateway)\b)", re.MULTILINE)
-_GZIP = 31  # zlib's window bits for a gzip member
 
 
 def transcript_path(directory: Path, session: SessionId) -> Path:
@@ -46,9 +48,14 @@ def transcript_path(directory: Path, session: SessionId) -> Path:
     Raises:
         UsageError: the id could not be a file's name.
     """
-    if len(session) > _MAX_ID_CHARS or not _SESSION_ID.fullmatch(session):
+    if not is_session_id(session):
         raise UsageError(f"{safe_line(session, max_chars=_MAX_ID_CHARS)!r} is not the id of a session.")
     return directory / f"{session}.jsonl.gz"
+
+
+def is_session_id(text: str) -> bool:
+    """Return whether a session may have this id, which is a file's name too."""
+    return len(text) <= _MAX_ID_CHARS and _SESSION_ID.fullmatch(text) is not None
 
 
 class TranscriptWriter:
@@ -57,7 +64,7 @@ class TranscriptWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._conversation: tuple[Message, ...] = ()
+        self._conversation: tuple[bytes, ...] = ()  # digests of its messages
         self._must_keep = 0
         self._tools: object = []
         self._bytes_left = MAX_SENT_BYTES
@@ -72,10 +79,12 @@ class TranscriptWriter:
         Raises:
             InfrastructureError: it could not be written.
         """
+        digests = tuple(map(message_digest, request.messages))
+        sent_hash = {"request_hash": request_digest(digests, request)}
         with self._lock:
-            _append(self._path, {**self._affordable(self._new_in(request)), **result})
-            self._conversation = request.messages if answer is None else (*request.messages, answer)
-            self._must_keep = len(request.messages)
+            _append(self._path, {**self._affordable(self._new_in(request, digests)), **sent_hash, **result})
+            self._conversation = digests if answer is None else (*digests, message_digest(answer))
+            self._must_keep = len(digests)
 
     def add_refusal(self, result: dict[str, Any]) -> None:
         """Append a request that was not even a chat request."""
@@ -89,8 +98,8 @@ class TranscriptWriter:
         self._bytes_left -= size
         return sent
 
-    def _new_in(self, request: ChatRequest) -> dict[str, Any]:
-        kept = _common_prefix(self._conversation, request.messages)
+    def _new_in(self, request: ChatRequest, digests: Sequence[bytes]) -> dict[str, Any]:
+        kept = _common_prefix(self._conversation, digests)
         restart = kept < self._must_keep
         kept = 0 if restart else kept
         record: dict[str, Any] = {"kept": kept}
@@ -100,13 +109,17 @@ class TranscriptWriter:
         tools = [tool.model_dump(exclude_none=True) for tool in request.tools]
         if tools != self._tools:
             self._tools = record["tools"] = tools
-        record["parameters"] = request.model_dump(exclude_none=True, exclude={"model", "messages", "tools"})
+        record["parameters"] = parameters(request)
         return record
 
 
 def read_transcript(path: Path) -> str:
     """Return a transcript as readable text without control characters; "" if there is none."""
-    return "\n".join(line for record in _records(path) for line in _rendered(record))
+    transcript = read_records(path)
+    lines = [line for record in transcript.records for line in _rendered(record)]
+    if transcript.damage:
+        lines.append(f"[gateway] The rest of the transcript cannot be read: {transcript.damage}.")
+    return "\n".join(lines)
 
 
 def _append(path: Path, record: dict[str, Any]) -> None:
@@ -121,57 +134,32 @@ def _append(path: Path, record: dict[str, Any]) -> None:
         raise InfrastructureError(f"The transcript {path} could not be written: {error.strerror}.") from error
 
 
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        rest = path.read_bytes()
-    except FileNotFoundError:
-        return
-    while rest:
-        member = zlib.decompressobj(_GZIP)
-        try:
-            line = member.decompress(rest)
-        except zlib.error:
-            return
-        if not member.eof:  # the machine went down while it was written
-            return
-        rest = member.unused_data
-        yield json.loads(line)
-
-
-def _common_prefix(before: Sequence[Message], after: Sequence[Message]) -> int:
+def _common_prefix(before: Sequence[bytes], after: Sequence[bytes]) -> int:
     pairs = zip(before, after, strict=False)
-    return next((n for n, (one, other) in enumerate(pairs) if not _same(one, other)), min(len(before), len(after)))
+    return next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(before), len(after)))
 
 
-def _same(one: Message, other: Message) -> bool:
-    """Return whether two messages say the same, whichever way an agent spells that there is no text or no call."""
-    return (one.role, one.content or "", one.tool_calls or (), one.tool_call_id, one.name) == (
-        (other.role, other.content or "", other.tool_calls or (), other.tool_call_id, other.name)
-    )
-
-
-def _rendered(record: dict[str, Any]) -> Iterator[str]:
-    if record.get("restart"):
+def _rendered(record: Record) -> Iterator[str]:
+    if record.restart:
         yield "[gateway] The conversation starts anew."
-    if record.get("omitted"):
+    if record.omitted:
         yield "[gateway] What was sent is left out: the transcript is full."
-    for message in record["messages"]:
+    for message in record.messages:
         yield from _rendered_message(message)
-    if "answer" in record:
-        yield from _rendered_message({"role": "assistant", **record["answer"]})
-    if "error" in record:
-        error: dict[str, str] = record["error"]
-        yield f"[gateway] {safe_line(error['message'])} {safe_line(error.get('detail', ''))}".rstrip()
+    if record.answer is not None:
+        yield from _rendered_message(record.answer.message)
+    if record.error is not None:
+        yield f"[gateway] {safe_line(record.error.message)} {safe_line(record.error.detail)}".rstrip()
 
 
-def _rendered_message(message: dict[str, Any]) -> Iterator[str]:
-    role, content, calls = message["role"], message.get("content"), message.get("tool_calls") or ()
-    if content or not calls:
-        yield f"[{role}]"
-        yield _body(content) if content else "(empty reply)" if role == "assistant" else ""
+def _rendered_message(message: Message) -> Iterator[str]:
+    calls = message.tool_calls or ()
+    if message.content or not calls:
+        yield f"[{message.role}]"
+        yield _body(message.content) if message.content else "(empty reply)" if message.role == "assistant" else ""
     for call in calls:
-        yield f"[{role} calls {safe_line(call['function']['name'])}]"
-        yield _body(call["function"]["arguments"])
+        yield f"[{message.role} calls {safe_line(call.function.name)}]"
+        yield _body(call.function.arguments)
 
 
 def _body(text: str) -> str:

@@ -1,6 +1,7 @@
 """What every archive must do: the one on disk and the one in memory."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import cast
@@ -160,6 +161,27 @@ def test_a_settled_call_counts_at_what_it_used(archive: Archive) -> None:
     archive.reserve_call(SESSION, 1, worst_case=Usage(calls=1, input_tokens=100, output_tokens=50, cost_usd=0.75))
     archive.settle_call(SESSION, 1, usage=used)
     assert archive.spent() == used
+
+
+def test_what_the_cache_had_of_a_settled_call_is_kept(archive: Archive) -> None:
+    used = Usage(1, input_tokens=10, output_tokens=5, cost_usd=0.1, cache_read_tokens=7, cache_write_tokens=2)
+    archive.reserve_call(SESSION, 1, worst_case=Usage(calls=1, input_tokens=100))
+    archive.settle_call(SESSION, 1, usage=used)
+    assert archive.spent() == used
+
+
+def test_nobody_knows_yet_what_the_cache_has_of_a_call_under_way(archive: Archive) -> None:
+    worst = Usage(calls=1, input_tokens=100, cache_read_tokens=60, cache_write_tokens=40)
+    archive.reserve_call(SESSION, 1, worst_case=worst)
+    assert archive.spent() == Usage(calls=1, input_tokens=100)
+
+
+def test_a_measurement_says_nothing_of_the_cache(archive: Archive, root: AgentId) -> None:
+    decision = archive.decide(Evaluate(root, TaskId("task-0"), 0))
+    usage = Usage(calls=1, input_tokens=7, output_tokens=3, cost_usd=0.000000125)
+    cached = replace(usage, cache_read_tokens=5, cache_write_tokens=1)
+    archive.add_outcome(decision.number, root, replace(outcome("task-0"), usage=cached))
+    assert archive.outcomes()[root] == (replace(outcome("task-0"), usage=usage),)
 
 
 def test_ten_dimes_are_one_dollar(archive: Archive) -> None:

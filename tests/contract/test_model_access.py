@@ -11,7 +11,7 @@ from dgm.config import Budget
 from dgm.core.errors import OutOfBudgetError, ProviderError
 from dgm.core.ids import SessionId
 from dgm.core.ports import ModelAccess, SessionLimits
-from dgm.gateway.calls import Retries
+from dgm.gateway.retries import Retries
 from tests.fakes.gateway import FakeModelAccess, MemoryLedger
 from tests.fakes.providers import ScriptedProvider, Setting, grant, says
 
@@ -43,7 +43,7 @@ def _real(directory: Path) -> MakeAccess:
             provider=ScriptedProvider(*script),
             ledger=ledger or MemoryLedger(),
             budget=Budget(max_calls=max_calls),
-            retries=Retries(attempts=1),
+            retries=Retries(costly_failures=1),
         )
         with setting.gateway() as gateway:
             yield gateway

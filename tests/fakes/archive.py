@@ -91,7 +91,7 @@ class MemoryArchive:
             self._require_open(decision, Evaluate(agent, outcome.task, outcome.trial))
             if any((known.task, known.trial) == (outcome.task, outcome.trial) for known in self._outcomes[agent]):
                 raise ArchiveError("Measured before.")
-            outcome = replace(outcome, usage=_to_the_nano(outcome.usage))
+            outcome = replace(outcome, usage=_to_the_nano(_without_cache(outcome.usage)))
             self._outcomes[agent] = (*self._outcomes[agent], outcome)
             del self._open[decision]
 
@@ -107,7 +107,7 @@ class MemoryArchive:
         with self._lock:
             if (session, number) in self._calls:
                 raise ArchiveError("Reserved before.")
-            self._calls[session, number] = worst_case
+            self._calls[session, number] = _without_cache(worst_case)
 
     def settle_call(self, session: SessionId, number: int, *, usage: Usage) -> None:
         with self._lock:
@@ -119,12 +119,8 @@ class MemoryArchive:
     def spent(self) -> Usage:
         with self._lock:
             calls = list(self._calls.values())
-        return Usage(
-            calls=sum(call.calls for call in calls),
-            input_tokens=sum(call.input_tokens for call in calls),
-            output_tokens=sum(call.output_tokens for call in calls),
-            cost_usd=sum(round(call.cost_usd * _NANOS_PER_USD) for call in calls) / _NANOS_PER_USD,
-        )
+        nanos = sum(round(call.cost_usd * _NANOS_PER_USD) for call in calls)
+        return replace(sum(calls, Usage()), cost_usd=nanos / _NANOS_PER_USD)
 
     def _add_agent(self, code: FileTree, *, step: int, parent: Agent | None) -> Agent:
         parent_id = None if parent is None else parent.id
@@ -147,6 +143,10 @@ class MemoryArchive:
     def _require_open(self, decision: int, action: Action) -> None:
         if decision not in self._open or self._open[decision].action != action:
             raise ArchiveError("Not an open decision of that kind.")
+
+
+def _without_cache(usage: Usage) -> Usage:
+    return replace(usage, cache_read_tokens=0, cache_write_tokens=0)
 
 
 def _to_the_nano(usage: Usage) -> Usage:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dgm.config import Sessions
+from dgm.config import Sessions, Steps
 from dgm.core.actions import Evaluate, Expand
 from dgm.core.files import File, FileTree
 from dgm.core.ids import AgentId, SessionId, TaskId
@@ -45,6 +45,7 @@ class Fakes:
     agent: AgentProgram = solving
     benchmark: FakeBenchmark = field(default_factory=FakeBenchmark)
     models: FakeModelAccess = field(default_factory=FakeModelAccess)
+    steps: Steps = field(default_factory=Steps)
     sandbox: FakeSandbox = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +54,15 @@ class Fakes:
     @property
     def bench(self) -> Bench:
         """Everything behind the ports."""
-        return Bench(self.benchmark, self.sandbox, self.models, limits=Sessions(), clock=StillClock(), run_seed=3)
+        return Bench(
+            self.benchmark,
+            self.sandbox,
+            self.models,
+            limits=Sessions(),
+            steps=self.steps,
+            clock=StillClock(),
+            run_seed=3,
+        )
 
 
 def evaluate_job(task: str = "ant", trial: int = 0) -> tuple[Job, Evaluate]:

@@ -98,7 +98,7 @@ class Talk:
     def next(self) -> Completion:
         """Ask once, keep the reply, and carry out its calls."""
         request = ChatRequest(model="rehearsal", messages=tuple(self.messages), tools=self.tools)
-        reply = self.provider.complete(request, output_tokens=100_000, seed=self.seed)
+        reply = self.provider.complete(request, output_tokens=100_000, seed=self.seed, kept={})
         self.messages.append(Message(role="assistant", content=reply.content, tool_calls=reply.tool_calls or None))
         for call in reply.tool_calls:
             self.messages.append(Message(role="tool", content=self._result(call.function), tool_call_id=call.id))

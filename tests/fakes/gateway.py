@@ -52,6 +52,8 @@ class FakeModelSession:
         self.usage = Usage()
         self.fault: Exception | None = None
         self.limit_reached = False
+        self.fault_at_close: Exception | None = None
+        self.lost_s = 0.0
         self.admitted: list[int] = []
 
     def admit(self, peer_uid: int) -> None:
@@ -104,6 +106,7 @@ class FakeModelAccess:
             session = FakeModelSession(self, grant, Path(directory))
             self.sessions.append((grant, session))
             yield session
+            session.fault = session.fault or session.fault_at_close
 
     def transcript(self, session: SessionId) -> str:
         return "\n".join(self._transcripts.get(session, ()))

@@ -119,7 +119,7 @@ def _model(provider: Provider, seed: int, path: Path) -> Generator[list[dict[str
             if Handler.calls > MOST_CALLS:
                 self._send(402, {"error": {"message": "the session's calls are used up"}})
                 return
-            completion = provider.complete(parse_chat_request(body), output_tokens=100_000, seed=seed)
+            completion = provider.complete(parse_chat_request(body), output_tokens=100_000, seed=seed, kept={})
             message = {
                 "role": "assistant",
                 "content": completion.content,

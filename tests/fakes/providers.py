@@ -11,21 +11,23 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from dgm.boundary.chat import ChatRequest
-from dgm.config import Budget
+from dgm.config import Budget, Price
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage
 from dgm.core.ports import Clock, Grant, Ledger, Role, SessionLimits
-from dgm.gateway.calls import Retries
-from dgm.gateway.gateway import Gateway, GatewayLimits
-from dgm.gateway.provider import Completion, Provider
+from dgm.gateway.gateway import Gateway, GatewayLimits, by_role
+from dgm.gateway.provider import Completion, KeptTurns, Provider, RoleModel, byte_bound
+from dgm.gateway.retries import Retries
 from dgm.gateway.server import HttpLimits
 from dgm.gateway.session import Session
+from dgm.gateway.waiting import ThreadWaiter, Waiter
 from tests.fakes.gateway import MemoryLedger
 
-NO_WAITS = Retries(attempts=3, first_wait_s=0.0)
+NO_WAITS = Retries(costly_failures=3, first_wait_s=0.0)
 USD_PER_TOKEN = 0.0001
 
 
@@ -37,15 +39,25 @@ def says(text: str, *, input_tokens: int = 10, output_tokens: int = 5) -> Comple
 class ScriptedProvider:
     """Gives answers or raises exceptions in turn, the last for ever after."""
 
-    name = "scripted"
-
-    def __init__(self, *script: Completion | Exception | Callable[[], Completion]) -> None:
+    def __init__(self, *script: Completion | Exception | Callable[[], Completion], name: str = "scripted") -> None:
+        self.name = name
         self._script = list(script) or [says("hello")]
         self._lock = threading.Lock()
         self.requests: list[ChatRequest] = []
         self.output_tokens: list[int] = []
 
-    def complete(self, request: ChatRequest, *, output_tokens: int, seed: int) -> Completion:  # noqa: ARG002
+    price = Price(input_usd=USD_PER_TOKEN * 1e6, output_usd=USD_PER_TOKEN * 1e6)
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def input_token_bound(self, request: ChatRequest, kept: KeptTurns) -> int:  # noqa: ARG002
+        return byte_bound(request)
+
+    def complete(self, request: ChatRequest, *, output_tokens: int, seed: int, kept: KeptTurns) -> Completion:  # noqa: ARG002
         with self._lock:
             self.requests.append(request)
             self.output_tokens.append(output_tokens)
@@ -53,9 +65,6 @@ class ScriptedProvider:
         if isinstance(step, Exception):
             raise step
         return step if isinstance(step, Completion) else step()
-
-    def cost_usd(self, *, input_tokens: int, output_tokens: int) -> float:
-        return USD_PER_TOKEN * (input_tokens + output_tokens)
 
 
 class SystemClock:
@@ -81,16 +90,25 @@ class Setting:
     close_wait_s: float = 10.0
     output_tokens: int = 100
     clock: Clock = field(default_factory=SystemClock)
+    waiter: Waiter = field(default_factory=lambda: ThreadWaiter(Random(0)))
+    concurrency: int = 64
+    silent_sessions: int = 10
 
     def gateway(self) -> Gateway:
         return Gateway(
-            dict.fromkeys(Role, self.provider),
+            by_role(dict.fromkeys(Role, RoleModel(self.provider, self.output_tokens))),
             self.ledger,
             budget=self.budget,
             transcripts=self.transcripts,
-            output_tokens=self.output_tokens,
             clock=self.clock,
-            limits=GatewayLimits(http=self.http, retries=self.retries, close_wait_s=self.close_wait_s),
+            waiter=self.waiter,
+            limits=GatewayLimits(
+                http=self.http,
+                retries=self.retries,
+                concurrency=self.concurrency,
+                silent_sessions=self.silent_sessions,
+                close_wait_s=self.close_wait_s,
+            ),
         )
 
     @contextmanager
@@ -107,7 +125,8 @@ def grant(name: str = "00001.1.agent", *, role: Role = Role.AGENT, limits: Sessi
 
 def used(*, input_tokens: int = 10, output_tokens: int = 5) -> Usage:
     """Return what one call of a `ScriptedProvider` uses."""
-    cost_usd = USD_PER_TOKEN * (input_tokens + output_tokens)
+    price = ScriptedProvider.price
+    cost_usd = (input_tokens * price.input_usd + output_tokens * price.output_usd) / 1e6
     return Usage(calls=1, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost_usd)
 
 

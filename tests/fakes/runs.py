@@ -1,5 +1,6 @@
 """Small runs on disk, and the values that they are made of."""
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from dgm.core.ports import Archive
 
 SEED_CODE: FileTree = {"main.py": File(b"print('seed')\n", executable=True), "tools/edit.py": File(b"EDIT = 1\n")}
 CREATED_AT = 1_800_000_000.0
+SCHEMA_1 = Path(__file__).with_name("schema1.sql")
+"""What the first version of the archive wrote: a rejected step, a measurement, a call under way."""
 
 
 class TickingClock:
@@ -40,6 +43,21 @@ def new_run(directory: Path, *, config: RunConfig | None = None, code: FileTree 
         seed_code=code,
         clock=TickingClock(),
     )
+
+
+def run_of_schema_1(directory: Path) -> None:
+    """Make a run whose archive is that of `SCHEMA_1`."""
+    new_run(directory).close()
+    (directory / "archive.db").unlink()
+    connection = sqlite3.connect(directory / "archive.db")
+    connection.executescript(SCHEMA_1.read_text("utf-8"))
+    connection.close()
+
+
+def pay(archive: Archive, session: str, usage: Usage, *, number: int = 1) -> None:
+    """Reserve and settle a call in an archive."""
+    archive.reserve_call(SessionId(session), number, worst_case=Usage(calls=1, cost_usd=9.0))
+    archive.settle_call(SessionId(session), number, usage=usage)
 
 
 def diagnosis(proposal: str = "Retry when the reply is empty\nbecause it happens.") -> Diagnosis:

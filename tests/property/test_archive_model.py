@@ -1,27 +1,32 @@
 """Random histories of a run on disk, closed and reopened at random, against the archive in memory."""
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from dgm.archive.records import Amount, amount_of
 from dgm.archive.run import RunArchive, open_run, read_run
 from dgm.core.actions import Evaluate, Expand, Rejection
 from dgm.core.errors import ArchiveError
 from dgm.core.files import File
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
+from dgm.core.ports import Role
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.runs import SEED_CODE, TickingClock, new_run, outcome, step
 
 AMOUNTS = st.builds(
     Usage,
     calls=st.just(1),
-    input_tokens=st.integers(0, 10**6),
+    input_tokens=st.integers(10**5, 10**6),
     output_tokens=st.integers(0, 10**6),
     cost_usd=st.integers(0, 10**12).map(lambda nanos: nanos / 10**9),
+    cache_read_tokens=st.integers(0, 50_000),
+    cache_write_tokens=st.integers(0, 50_000),
 )
 NAMES = st.sampled_from(["main.py", "tools/edit.py", "tools/deep/er.py", "a.b", "ä/ö", "a"])
 CODE = st.dictionaries(NAMES, st.builds(File, st.binary(max_size=50), st.booleans()), max_size=4).filter(
@@ -91,9 +96,15 @@ class Histories(RuleBasedStateMachine):
                         refusals += 1
                 assert refusals in {0, 2}
 
-    @rule(session=st.integers(1, 3), number=st.integers(1, 4), amount=AMOUNTS, reserve=st.booleans())
-    def pay(self, session: int, number: int, amount: Usage, reserve: bool) -> None:
-        name = SessionId(f"{session:05}.1.agent")
+    @rule(
+        session=st.integers(1, 2),
+        role=st.sampled_from(list(Role)),
+        number=st.integers(1, 2),
+        amount=AMOUNTS,
+        reserve=st.booleans(),
+    )
+    def pay(self, session: int, role: Role, number: int, amount: Usage, reserve: bool) -> None:
+        name = SessionId(f"{session:05}.1.{role.value}")
         refusals = 0
         for archive in (self.disk, self.memory):
             try:
@@ -117,6 +128,17 @@ class Histories(RuleBasedStateMachine):
             assert reader.open_decisions() == self.disk.open_decisions()
             assert reader.spent() == self.disk.spent()
             assert reader.steps_done() == self.disk.steps_done()
+
+    @rule()
+    def costs_by_role_add_up(self) -> None:
+        assert _total(self.disk.usage_by_role().values()) == amount_of(self.disk.spent())
+        by_agent = self.disk.usage_by_agent()
+        for agent, usage in by_agent.items():
+            assert _total(self.disk.usage_by_role_of(agent).values()) == amount_of(usage)
+
+
+def _total(usages: Iterable[Usage]) -> Amount:
+    return sum((amount_of(usage) for usage in usages), Amount())
 
 
 def _facts(archive: RunArchive | MemoryArchive) -> tuple[object, ...]:

@@ -80,7 +80,10 @@ def test_every_conversation_gets_an_answer(
     if request is None:
         return
     for provider in PROVIDERS:
-        assert provider.complete(request, output_tokens=10_000, seed=seed).finish_reason in {"stop", "tool_calls"}
+        assert provider.complete(request, output_tokens=10_000, seed=seed, kept={}).finish_reason in {
+            "stop",
+            "tool_calls",
+        }
 
 
 @given(st.lists(st.tuples(_arguments, _words), max_size=4), _words)

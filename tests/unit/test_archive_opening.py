@@ -1,5 +1,6 @@
 """Making, opening, copying and refusing runs."""
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,7 @@ import pytest
 from dgm.archive.database import open_for_writing
 from dgm.archive.reader import RunState
 from dgm.archive.run import create_run, open_run, read_run
-from dgm.archive.schema import SCHEMA_VERSION
+from dgm.archive.schema import SCHEMA_VERSION, expected_schema
 from dgm.config import Budget, Price, RunConfig, read_config
 from dgm.core.errors import ArchiveError, CorruptArchiveError, NewerArchiveError, RunExistsError, RunInUseError
 from dgm.core.outcomes import Verdict
@@ -41,9 +42,10 @@ def finished(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "runs" / "first"))
 
 
-def edit(database: Path, statement: str) -> None:
+def edit(database: Path, *statements: str) -> None:
     connection = sqlite3.connect(database)
-    connection.execute(statement)
+    for statement in statements:
+        connection.execute(statement)
     connection.commit()
     connection.close()
 
@@ -209,6 +211,12 @@ def test_a_newer_archive_is_not_written_to(finished: Path) -> None:
         open_run(finished)
 
 
+def test_an_archive_of_no_version_is_refused(finished: Path) -> None:
+    edit(finished / "archive.db", "PRAGMA user_version = 0")
+    with pytest.raises(CorruptArchiveError, match="does not have the tables of schema 1"):
+        read_run(finished)
+
+
 def test_somebody_elses_database_is_refused(finished: Path) -> None:
     edit(finished / "archive.db", "PRAGMA application_id = 1")
     with pytest.raises(CorruptArchiveError, match="not an archive of dgm"):
@@ -282,14 +290,10 @@ def test_facts_cannot_be_replaced_by_the_writer(finished: Path) -> None:
     connection.close()
 
 
-def test_the_schema_of_a_version_never_changes() -> None:
-    """A change of the tables needs a new SCHEMA_VERSION: runs of this one could not be opened any more."""
-    import hashlib
-
-    from dgm.archive.schema import expected_schema
-
-    digest = hashlib.sha256(repr(expected_schema()).encode()).hexdigest()
-    assert (SCHEMA_VERSION, digest[:16]) == (1, "4745eb33feb25983")
+@pytest.mark.parametrize(("version", "digest"), [(1, "4745eb33feb25983"), (2, "ccaf1c21ae8eda75")])
+def test_the_schema_of_a_version_never_changes(version: int, digest: str) -> None:
+    """A change of the tables needs a new SCHEMA_VERSION: runs of these could not be opened any more."""
+    assert hashlib.sha256(repr(expected_schema(version)).encode()).hexdigest()[:16] == digest
 
 
 def test_a_writer_that_cannot_make_its_directory_says_so(tmp_path: Path) -> None:

@@ -6,24 +6,30 @@ import pytest
 
 from dgm.archive.difference import DiffStat
 from dgm.archive.reader import RunState
-from dgm.archive.run import RunArchive, open_run, read_run
+from dgm.archive.run import open_run, read_run
 from dgm.core.actions import Evaluate, Expand, Rejection
 from dgm.core.errors import UnknownNameError
 from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
 from dgm.core.scores import Score
-from tests.fakes.runs import CREATED_AT, SEED_CODE, TickingClock, diagnosis, grow, measure, new_run, outcome, reject
+from tests.fakes.runs import (
+    CREATED_AT,
+    SEED_CODE,
+    TickingClock,
+    diagnosis,
+    grow,
+    measure,
+    new_run,
+    outcome,
+    pay,
+    reject,
+)
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     return tmp_path / "run"
-
-
-def pay(run: RunArchive, session: str, cost_usd: float) -> None:
-    run.reserve_call(SessionId(session), 1, worst_case=Usage(calls=1, cost_usd=9.0))
-    run.settle_call(SessionId(session), 1, usage=Usage(calls=1, cost_usd=cost_usd))
 
 
 def test_a_step_comes_back_with_all_that_was_known_of_it(directory: Path) -> None:
@@ -136,10 +142,10 @@ def test_usage_belongs_to_the_agent_of_the_decision(directory: Path) -> None:
         root = run.agent_tree().root.id
         child = grow(run, root, SEED_CODE).id  # decision 1
         run.decide(Evaluate(child, TaskId("one"), 0))  # decision 2
-        pay(run, "00001.1.improve", 0.5)
-        pay(run, "00002.1.agent", 0.25)
-        pay(run, "00002.2.agent", 0.125)
-        pay(run, "replay.agent", 4.0)
+        pay(run, "00001.1.improve", Usage(calls=1, cost_usd=0.5))
+        pay(run, "00002.1.agent", Usage(calls=1, cost_usd=0.25))
+        pay(run, "00002.2.agent", Usage(calls=1, cost_usd=0.125))
+        pay(run, "replay.agent", Usage(calls=1, cost_usd=4.0))
         usage = run.usage_by_agent()
     assert {agent: usage[agent].cost_usd for agent in usage} == {root: 0.5, child: 0.375}
 

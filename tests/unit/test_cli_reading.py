@@ -10,7 +10,7 @@ import pytest
 from dgm.archive.run import open_run
 from dgm.archive.schema import SCHEMA_VERSION
 from dgm.cli.main import run_command
-from dgm.config import Models, Price, RunConfig
+from dgm.config import ModelChoice, Models, Price, RunConfig
 from dgm.core.actions import Rejection
 from dgm.core.files import File
 from dgm.core.outcomes import Verdict
@@ -18,7 +18,18 @@ from tests.fakes.runs import SEED_CODE, grow, measure, new_run, reject
 from tests.unit.test_archive_opening import edit
 
 HOSTILE = "[bold]Loud[/] \x1b[2J\x1b]0;title\x07\u202etxet\nsecond line"
-REAL = RunConfig(models=Models(agent="openai:model"), prices={"openai:model": Price(input_usd=1.0, output_usd=1.0)})
+NOTHING = {
+    "calls": 0,
+    "input_tokens": 0,
+    "cache_read_tokens": 0,
+    "cache_write_tokens": 0,
+    "output_tokens": 0,
+    "cost_usd": 0.0,
+}
+REAL = RunConfig(
+    models=Models(agent=ModelChoice(model="openai:model")),
+    prices={"openai:model": Price(input_usd=1.0, output_usd=1.0)},
+)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +133,16 @@ def test_status_has_the_agreed_json(dgm: Any) -> None:
         "cost_usd": 0.0,
         "tokens": 0,
         "elapsed_s": 21.0,
+        "usage": NOTHING,
+        "cached_share": None,
+        "unsettled": NOTHING,
+        "by_role": {},
+        "budget": {
+            "max_cost_usd": None,
+            "max_tokens": None,
+            "max_calls": None,
+            "left": {"cost_usd": None, "tokens": None, "calls": None},
+        },
     }
 
 
@@ -213,7 +234,7 @@ def test_a_run_with_a_real_model_names_it(dgm: Any, runs: Path) -> None:
 
 
 def test_a_run_in_which_only_the_diagnosis_is_rehearsed_says_so(dgm: Any, runs: Path) -> None:
-    models = Models(agent="openai:model", diagnose="rehearsal")
+    models = Models(agent=ModelChoice(model="openai:model"), diagnose=ModelChoice(model="rehearsal"))
     new_run(runs / "mixed", config=REAL.model_copy(update={"models": models})).close()
     assert "rehearsal is simulated" in dgm("tree", "mixed").out
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from dgm.boundary.chat import MAX_MESSAGES, MAX_TOOLS
 from dgm.boundary.tarball import MAX_CONTENT_BYTES, MAX_MEMBERS
 from dgm.cli.main import run_command
-from dgm.config import RunConfig, parse_config
+from dgm.config import Endpoint, LongRates, ModelChoice, Parameters, RunConfig, parse_config
 from dgm.evolution.validation import MAX_CODE_BYTES, MAX_CODE_FILES, PROBE_CALLS, PROBE_TIMEOUT_S
 from dgm.gateway.server import HttpLimits
 from tests.unit.test_cli_main import VERBS
@@ -26,6 +26,13 @@ def settings_block() -> str:
     chapter = README.partition("## Settings")[2].partition("\n## ")[0]
     lines = [line for line in chapter.splitlines() if not line or line.startswith("    ")]
     return textwrap.dedent("\n".join(lines))
+
+
+def model_settings() -> list[str]:
+    """Return the TOML of the README's chapter on models, one text for each indented block that has a table."""
+    chapter = README.partition("\n## Models")[2].partition("\n## ")[0]
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", chapter, re.MULTILINE)
+    return [text for block in blocks if re.search(r"^\[", text := textwrap.dedent(block), re.MULTILINE)]
 
 
 def setting_names(section: type[BaseModel]) -> set[str]:
@@ -44,6 +51,26 @@ def test_the_settings_of_the_readme_are_the_defaults() -> None:
 @pytest.mark.parametrize("name", sorted(setting_names(RunConfig)))
 def test_the_readme_names_every_setting(name: str) -> None:
     assert re.search(rf"\b{name}\b", settings_block())
+
+
+@pytest.mark.parametrize("name", sorted({*ModelChoice.model_fields, *LongRates.model_fields, *Endpoint.model_fields}))
+def test_the_readme_names_every_setting_of_tables_that_have_names_of_their_own(name: str) -> None:
+    assert re.search(rf"\b{name}\b", README)
+
+
+@pytest.mark.parametrize("name", sorted(Parameters.model_fields))
+def test_the_readme_names_every_parameter(name: str) -> None:
+    assert re.search(rf"\b{name}\b", README.partition("**Parameters**")[2].partition("\n## ")[0])
+
+
+def test_the_examples_of_models_in_the_readme_are_settings() -> None:
+    examples = [parse_config(text, source="README.md") for text in model_settings()]
+    assert [example.models.agent.model for example in examples] == [
+        "openrouter:z-ai/glm-5.3",
+        "rehearsal",
+        "openai:o3-mini",
+        "rehearsal",
+    ]
 
 
 @pytest.mark.parametrize("verb", VERBS)

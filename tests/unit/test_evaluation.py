@@ -9,7 +9,7 @@ from dgm.core.files import File
 from dgm.core.outcomes import Verdict
 from dgm.core.ports import Execution
 from dgm.evolution.evaluation import evaluate
-from tests.fakes.bench import CODE, Fakes, evaluate_job, solving
+from tests.fakes.bench import CODE, AgentProgram, Fakes, evaluate_job, solving
 from tests.fakes.benchmark import solved
 from tests.fakes.sandbox import Call, FakeContainer, ran
 
@@ -153,6 +153,50 @@ def test_what_stopped_the_model_without_the_agents_doing_is_raised_not_scored(fa
     with pytest.raises(type(fault)):
         evaluate(*evaluate_job(), fakes.bench)
     assert fakes.benchmark.graded == []
+
+
+def losing(fakes: Fakes, agent: AgentProgram, *, lost_s: float, fault: Exception | None = None) -> Fakes:
+    """Let the provider cost an agent time, and fail once the agent has ended."""
+
+    def lost(container: FakeContainer, call: Call) -> Execution:
+        line = fakes.models.sessions[-1][1]
+        line.lost_s, line.fault_at_close = lost_s, fault
+        return agent(container, call)
+
+    fakes.sandbox.programs = {("python3",): lost}
+    return fakes
+
+
+def test_an_agent_that_lost_a_twentieth_of_its_time_to_the_provider_is_scored_for_running_out_of_it() -> None:
+    fakes = losing(Fakes(), stuck, lost_s=30.0)  # of 600
+    assert evaluate(*evaluate_job(), fakes.bench).verdict is Verdict.TIMED_OUT
+
+
+@pytest.mark.parametrize("agent", [stuck, solving_too_slowly])
+def test_an_agent_that_lost_more_and_ran_out_of_time_is_not_scored(agent: AgentProgram) -> None:
+    fakes = losing(Fakes(), agent, lost_s=30.1)
+    with pytest.raises(ProviderError, match=r"lost 30 of its 600 s to failures or overload of fake"):
+        evaluate(*evaluate_job(), fakes.bench)
+    assert fakes.benchmark.graded == []
+
+
+def test_an_agent_that_ended_in_time_is_scored_however_much_it_lost() -> None:
+    fakes = losing(Fakes(), solving, lost_s=590.0)
+    assert evaluate(*evaluate_job(), fakes.bench).verdict is Verdict.RESOLVED
+
+
+@pytest.mark.parametrize("fault", [OutOfBudgetError("the cap"), ProviderError("the provider is down")])
+def test_a_call_that_a_time_out_overtook_and_that_fails_without_the_agents_doing_is_not_scored(
+    fault: Exception,
+) -> None:
+    fakes = losing(Fakes(), stuck, lost_s=0.0, fault=fault)
+    with pytest.raises(type(fault)):
+        evaluate(*evaluate_job(), fakes.bench)
+
+
+def test_a_call_that_fails_after_its_agent_has_ended_by_itself_changes_nothing() -> None:
+    fakes = losing(Fakes(), solving, lost_s=0.0, fault=ProviderError("the provider is down"))
+    assert evaluate(*evaluate_job(), fakes.bench).verdict is Verdict.RESOLVED
 
 
 def test_a_fault_of_the_engine_is_raised_and_leaves_no_container() -> None:

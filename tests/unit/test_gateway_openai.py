@@ -16,16 +16,17 @@ import pytest
 from dgm.boundary.chat import ChatRequest, Message
 from dgm.config import Price
 from dgm.core.errors import ConfigError, ProviderError, ProviderRefusedError
-from dgm.gateway.openai_provider import OpenAiProvider
-from dgm.gateway.provider import Completion, RequestRefusedError, UnbilledError, input_token_bound
-from tests.fakes.gateway import MemoryLedger
+from dgm.gateway.connection import Connection
+from dgm.gateway.parameters import ModelParameters
+from dgm.gateway.provider import Completion, OverloadedError, RequestRefusedError, UnbilledError
+from dgm.gateway.vendors.openai_provider import OpenAiProvider
 from tests.fakes.providers import Setting, post, records, user
 
 KEY = "sk-test-abcdefghijklmnop"
 PRICE = Price(input_usd=1.0, output_usd=10.0)
 REQUEST = ChatRequest(model="x", messages=(Message(role="user", content="hi"),))
 CALL = {"id": "call_9", "type": "function", "function": {"name": "bash", "arguments": '{"command": "ls"}'}}
-FUNCTION = {"name": "bash", "parameters": {"properties": {"command": {"type": "string"}}}}
+FUNCTION = {"name": "bash", "parameters": {"type": "object", "properties": {"command": {"type": "string"}}}}
 TOOL = {"type": "function", "function": FUNCTION}
 
 
@@ -111,12 +112,19 @@ def provider(upstream: Upstream) -> Generator[OpenAiProvider, None, None]:
     provider.close()
 
 
-def make(base_url: str | None, *, key: str | None = KEY, timeout_s: float = 10.0) -> OpenAiProvider:
-    return OpenAiProvider("gpt-test", price=PRICE, api_key=key, base_url=base_url, timeout_s=timeout_s)
+def make(
+    base_url: str | None,
+    *,
+    key: str | None = KEY,
+    timeout_s: float = 10.0,
+    parameters: ModelParameters = ModelParameters(seed=True),  # noqa: B008 - frozen
+) -> OpenAiProvider:
+    connection = Connection("openai:gpt-test", "gpt-test", key, base_url, timeout_s)
+    return OpenAiProvider(connection, price=PRICE, parameters=parameters)
 
 
 def complete(provider: OpenAiProvider, request: ChatRequest = REQUEST) -> Completion:
-    return provider.complete(request, output_tokens=50, seed=7)
+    return provider.complete(request, output_tokens=50, seed=7, kept={})
 
 
 # --- what is sent ----------------------------------------------------------------------------------------------------
@@ -189,6 +197,13 @@ def test_the_address_is_not_taken_from_the_environment(monkeypatch: pytest.Monke
     assert url == "https://api.openai.com/v1/"
 
 
+def test_a_redirect_is_not_followed(upstream: Upstream, provider: OpenAiProvider) -> None:
+    upstream.replies = [Reply(307, b"", {"location": f"{upstream.base_url}/elsewhere"}), completion()]
+    with pytest.raises(ProviderRefusedError, match="status 307"):
+        complete(provider)
+    assert len(upstream.requests) == 1
+
+
 def test_one_call_is_one_attempt(upstream: Upstream, provider: OpenAiProvider) -> None:
     upstream.replies = [error(500)]
     with pytest.raises(ProviderError):
@@ -209,7 +224,7 @@ def test_openai_itself_needs_a_key() -> None:
 
 @pytest.mark.parametrize("url", ["localhost:8000/v1", "ftp://x/v1", "http://user:pw@host/v1", "http://", "http://a b"])
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"openai\.base_url"):
+    with pytest.raises(ConfigError, match="is not an address"):
         make(url)
 
 
@@ -218,10 +233,6 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 def test_an_answer_has_text_and_what_it_used(provider: OpenAiProvider) -> None:
     assert complete(provider) == Completion("hello", (), "stop", input_tokens=12, output_tokens=3)
-
-
-def test_a_call_costs_what_the_price_says(provider: OpenAiProvider) -> None:
-    assert provider.cost_usd(input_tokens=1_000_000, output_tokens=100_000) == pytest.approx(2.0)
 
 
 def test_tool_calls_come_through(upstream: Upstream, provider: OpenAiProvider) -> None:
@@ -260,7 +271,7 @@ def test_an_answer_without_usage_counts_at_its_worst_case(
 ) -> None:
     upstream.replies = [completion(usage=usage)]
     answer = complete(provider)
-    assert (answer.input_tokens, answer.output_tokens) == (input_token_bound(REQUEST), 50)
+    assert (answer.input_tokens, answer.output_tokens) == (provider.input_token_bound(REQUEST, {}), 50)
 
 
 @pytest.mark.parametrize(
@@ -272,17 +283,172 @@ def test_an_answer_without_usage_counts_at_its_worst_case(
         Reply(200, {"choices": []}),
         Reply(200, {"error": {"message": "in a 200"}}),
         completion(usage={"prompt_tokens": -5, "completion_tokens": 3}),
-        completion({"tool_calls": [{"id": "x", "function": {"name": "n" * 65, "arguments": ""}}]}),
+        completion(usage={"prompt_tokens": 10**12, "completion_tokens": 3}),
+        completion(usage={"prompt_tokens": 5, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": -1}}),
+        completion(choices=[{"message": {"content": ""}, "finish_reason": "error", "error": {"code": 502}}]),
     ],
-    ids=["html", "half json", "nothing", "no choice", "error in a 200", "negative usage", "long name"],
+    ids=[
+        "html",
+        "half json",
+        "nothing",
+        "no choice",
+        "error in a 200",
+        "negative usage",
+        "absurd usage",
+        "negative cache",
+        "error in a choice",
+    ],
 )
 def test_what_is_no_completion_is_a_providers_error_that_may_have_been_billed(
     upstream: Upstream, provider: OpenAiProvider, reply: Reply
 ) -> None:
     upstream.replies = [reply]
-    with pytest.raises(ProviderError, match="no chat completion") as caught:
+    with pytest.raises(ProviderError, match="cannot be read") as caught:
         complete(provider)
     assert type(caught.value) is ProviderError
+
+
+@pytest.mark.parametrize(
+    ("usage", "used"),
+    [
+        ({"prompt_tokens": 100, "completion_tokens": 3}, (100, 3, 0, 0)),
+        ({"prompt_tokens": 100, "completion_tokens": 3, "prompt_tokens_details": None}, (100, 3, 0, 0)),
+        (
+            {"prompt_tokens": 100, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 64}},
+            (100, 3, 64, 0),
+        ),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 99}}, (9, 3, 9, 0)),
+        (
+            {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 99}},
+            (9, 50, 4, 5),
+        ),
+        ({"prompt_tokens": 100, "completion_tokens": 3, "total_tokens": 123}, (100, 23, 0, 0)),
+        ({"prompt_tokens": 100, "completion_tokens": 3, "total_tokens": 10**8}, (100, 50, 0, 0)),
+        ({"prompt_tokens": 100, "completion_tokens": 3, "total_tokens": 3}, (100, 3, 0, 0)),
+    ],
+    ids=["plain", "null", "cached", "more cached than read", "more written than read", "thinking", "absurd", "less"],
+)
+def test_usage_is_what_the_server_says_within_what_can_be(
+    upstream: Upstream, provider: OpenAiProvider, usage: dict[str, Any], used: tuple[int, ...]
+) -> None:
+    upstream.replies = [completion(usage=usage)]
+    answer = complete(provider)
+    assert (
+        answer.input_tokens,
+        answer.output_tokens,
+        answer.cache_read_tokens,
+        answer.cache_write_tokens,
+    ) == used
+
+
+def called(*calls: dict[str, Any]) -> Reply:
+    return completion({"content": None, "tool_calls": list(calls)})
+
+
+def call(name: str = "bash", **fields: object) -> dict[str, Any]:
+    return {"id": "a", "type": "function", "function": {"name": name, "arguments": "{}"}, **fields}
+
+
+def test_a_function_name_that_is_too_long_becomes_one_that_no_tool_has(
+    upstream: Upstream, provider: OpenAiProvider
+) -> None:
+    upstream.replies = [called(call("n" * 65))]
+    assert complete(provider).tool_calls[0].function.name == "n" * 63 + "~"
+
+
+def test_a_name_that_vendors_refuse_is_sent_back_as_one_that_they_take(
+    upstream: Upstream, provider: OpenAiProvider
+) -> None:
+    slip = call("n" * 63 + "~")
+    messages = [
+        user("go"),
+        {"role": "assistant", "tool_calls": [slip]},
+        {"role": "tool", "tool_call_id": "a", "content": ""},
+    ]
+    complete(provider, ChatRequest.model_validate({"model": "x", "messages": messages}))
+    assert upstream.requests[0]["messages"][1]["tool_calls"][0]["function"]["name"] == "n" * 63 + "_"
+
+
+def test_ids_that_are_missing_twice_there_or_too_long_become_fresh_ones(
+    upstream: Upstream, provider: OpenAiProvider
+) -> None:
+    upstream.replies = [called(call(), call(), call(id=""), call(id=None), call(id="x" * 257))]
+    ids = [one.id for one in complete(provider).tool_calls]
+    assert (ids[0], len(set(ids)), max(len(id_) for id_ in ids)) == ("a", 5, 9)
+
+
+def test_an_id_that_the_conversation_has_already_becomes_a_fresh_one(
+    upstream: Upstream, provider: OpenAiProvider
+) -> None:
+    messages = [
+        user("go"),
+        {"role": "assistant", "tool_calls": [call()]},
+        {"role": "tool", "tool_call_id": "a", "content": ""},
+    ]
+    upstream.replies = [called(call())]
+    answer = complete(provider, ChatRequest.model_validate({"model": "x", "messages": messages}))
+    assert answer.tool_calls[0].id != "a"
+
+
+def test_no_more_calls_come_through_than_an_agent_may_repeat(upstream: Upstream, provider: OpenAiProvider) -> None:
+    upstream.replies = [called(*[call(id=f"{number}") for number in range(200)])]
+    assert len(complete(provider).tool_calls) == 128
+
+
+@pytest.mark.parametrize(
+    ("given", "text"), [({"command": "ls"}, '{"command":"ls"}'), (None, ""), ('{"command": ', '{"command": ')]
+)
+def test_arguments_are_text_whatever_the_server_gives(
+    upstream: Upstream, provider: OpenAiProvider, given: object, text: str
+) -> None:
+    upstream.replies = [called({"id": "a", "function": {"name": "bash", "arguments": given}})]
+    assert complete(provider).tool_calls[0].function.arguments == text
+
+
+def test_content_in_parts_is_joined(upstream: Upstream, provider: OpenAiProvider) -> None:
+    parts: list[dict[str, Any]] = [
+        {"type": "thinking", "thinking": []},
+        {"type": "text", "text": "a"},
+        {"type": "text", "text": "b"},
+    ]
+    upstream.replies = [completion({"content": parts})]
+    assert complete(provider).content == "ab"
+
+
+@pytest.mark.parametrize(
+    ("said", "thinking"),
+    [
+        ({"reasoning_content": "a", "reasoning": "a"}, "a"),
+        ({"reasoning": "b"}, "b"),
+        ({"reasoning_details": [{"type": "reasoning.summary", "summary": "c"}, {"type": "reasoning.encrypted"}]}, "c"),
+        ({"reasoning_content": None}, ""),
+    ],
+)
+def test_readable_thinking_is_for_the_transcript(
+    upstream: Upstream, provider: OpenAiProvider, said: dict[str, Any], thinking: str
+) -> None:
+    upstream.replies = [completion(said)]
+    answer = complete(provider)
+    assert (answer.thinking, answer.kept) == (thinking, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({}, None),
+        ({"reasoning_content": None}, None),
+        ({"reasoning_content": ""}, {"reasoning_content": ""}),
+        (
+            {"reasoning": "a", "reasoning_details": [{"data": "b"}]},
+            {"reasoning": "a", "reasoning_details": [{"data": "b"}]},
+        ),
+    ],
+)
+def test_thinking_is_kept_with_the_calls_that_it_led_to(
+    upstream: Upstream, provider: OpenAiProvider, said: dict[str, Any], kept: dict[str, Any] | None
+) -> None:
+    upstream.replies = [completion({"content": None, "tool_calls": [call()], **said})]
+    assert complete(provider).kept == (kept and {"message": kept, "calls": {}})
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -293,6 +459,8 @@ def test_what_is_no_completion_is_a_providers_error_that_may_have_been_billed(
     [
         (error(401), ProviderRefusedError),
         (error(403), ProviderRefusedError),
+        (error(403, "flagged", metadata={}), RequestRefusedError),
+        (error(403, metadata={"reasons": ["violence"], "flagged_input": "x"}), RequestRefusedError),
         (error(404), ProviderRefusedError),
         (error(402), ProviderRefusedError),
         (error(429, code="insufficient_quota"), ProviderRefusedError),
@@ -306,9 +474,10 @@ def test_what_is_no_completion_is_a_providers_error_that_may_have_been_billed(
         (error(413), RequestRefusedError),
         (error(408), UnbilledError),
         (error(409), UnbilledError),
-        (error(429), UnbilledError),
+        (error(429), OverloadedError),
+        (error(529), OverloadedError),
         (error(500), ProviderError),
-        (error(503), ProviderError),
+        (error(503), UnbilledError),
         (Reply(502, b"<html>bad gateway</html>", {"Content-Type": "text/html"}), ProviderError),
         (None, ProviderError),
     ],
@@ -401,10 +570,9 @@ def test_a_busy_provider_is_asked_again_when_it_says(
     upstream: Upstream, provider: OpenAiProvider, tmp_path: Path
 ) -> None:
     upstream.replies = [error(429, headers={"retry-after-ms": "1"}), completion()]
-    ledger = MemoryLedger()
-    with Setting(tmp_path, provider=provider, ledger=ledger).session() as session:
+    with Setting(tmp_path, provider=provider).session() as session:
         status = post(session).status
-    assert (status, len(upstream.requests), len(ledger.calls)) == (200, 2, 1)
+    assert (status, len(upstream.requests), session.usage.calls) == (200, 2, 1)
 
 
 @pytest.mark.parametrize(("reply", "tries"), [(error(500), 3), (error(401), 1)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dgm.boundary.chat import ChatRequest, Message, ToolCall
 from dgm.gateway.probe import ProbeProvider
-from dgm.gateway.provider import Completion
+from dgm.gateway.provider import FREE, Completion
 
 PROBLEM = "Create the file `probe.txt` in the workspace containing exactly `T0-ken`."
 TEXT = {"type": "string"}
@@ -82,8 +82,7 @@ def test_after_a_tools_result_it_is_done() -> None:
 
 def test_it_costs_nothing() -> None:
     answer = ask(BASH)
-    cost_usd = ProbeProvider().cost_usd(input_tokens=10**6, output_tokens=10**6)
-    assert (answer.input_tokens, answer.output_tokens, cost_usd) == (0, 0, 0.0)
+    assert (answer.input_tokens, answer.output_tokens, ProbeProvider().price) == (0, 0, FREE)
 
 
 _json = st.recursive(

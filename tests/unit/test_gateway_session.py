@@ -13,9 +13,8 @@ from dgm.core.errors import InfrastructureError, OutOfBudgetError, ProviderError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage
 from dgm.core.ports import Role, SessionLimits
-from dgm.gateway.calls import Retries
-from dgm.gateway.gateway import Gateway
-from dgm.gateway.provider import Completion, RequestRefusedError, UnbilledError, input_token_bound
+from dgm.gateway.gateway import Gateway, by_role
+from dgm.gateway.provider import REFUSED_CONTENT, Completion, RequestRefusedError, UnbilledError, byte_bound
 from dgm.gateway.session import Session
 from tests.fakes.gateway import MemoryLedger
 from tests.fakes.providers import (
@@ -30,24 +29,25 @@ from tests.fakes.providers import (
     used,
     user,
 )
+from tests.fakes.time import FakeTime
 
 UNBILLED = Usage(calls=1)
 TOO_LONG = RequestRefusedError("Too long.", code="context_length_exceeded", detail="max 4096 tokens")
 
 
 def worst_case(provider: ScriptedProvider, output_tokens: int = 100) -> Usage:
-    return used(input_tokens=input_token_bound(provider.requests[0]), output_tokens=output_tokens)
+    return used(input_tokens=byte_bound(provider.requests[0]), output_tokens=output_tokens)
 
 
 # --- providers that fail --------------------------------------------------------------------------------------------
 
 
-def test_a_failure_that_was_not_billed_is_tried_again_under_the_same_reservation(tmp_path: Path) -> None:
+def test_a_failure_that_was_not_billed_is_tried_again_and_was_no_call(tmp_path: Path) -> None:
     ledger = MemoryLedger()
     provider = ScriptedProvider(UnbilledError("busy"), says("up"))
-    with Setting(tmp_path, provider=provider, ledger=ledger).session() as session:
-        post(session)
-    assert (ledger.spent(), session.fault) == (used(), None)
+    with Setting(tmp_path, provider=provider, ledger=ledger).session(SessionLimits(calls=1)) as session:
+        status = post(session).status
+    assert (status, list(ledger.calls.values()), session.fault) == (200, [Usage(), used()], None)
 
 
 def test_a_failure_that_may_have_been_billed_stays_in_the_ledger_and_is_tried_again(tmp_path: Path) -> None:
@@ -62,18 +62,17 @@ def test_a_provider_that_stays_down_is_a_fault_and_a_502(tmp_path: Path) -> None
     provider = ScriptedProvider(ProviderError("down"))
     with Setting(tmp_path, provider=provider).session() as session:
         status = post(session).status
-    assert (status, str(session.fault), len(provider.requests)) == (502, "down", 3)
+    told = "down; it was tried 3 times in 0 s."
+    assert (status, str(session.fault), len(provider.requests)) == (502, told, 3)
 
 
-@pytest.mark.parametrize(
-    ("failure", "tries"), [(UnbilledError("busy"), 3), (ProviderRefusedError("no such model"), 1), (TOO_LONG, 1)]
-)
-def test_what_was_not_billed_settles_with_nothing(tmp_path: Path, failure: Exception, tries: int) -> None:
+@pytest.mark.parametrize("failure", [ProviderRefusedError("no such model"), TOO_LONG])
+def test_what_was_refused_settles_with_nothing_and_is_not_tried_again(tmp_path: Path, failure: Exception) -> None:
     ledger = MemoryLedger()
     provider = ScriptedProvider(failure)
     with Setting(tmp_path, provider=provider, ledger=ledger).session() as session:
         post(session)
-    assert (list(ledger.calls.values()), len(ledger.settled), len(provider.requests)) == ([UNBILLED], 1, tries)
+    assert (list(ledger.calls.values()), len(ledger.settled), len(provider.requests)) == ([UNBILLED], 1, 1)
 
 
 def test_a_provider_that_breaks_down_is_a_fault_at_the_worst_case(tmp_path: Path) -> None:
@@ -104,8 +103,11 @@ def test_a_refused_prompt_of_the_hosts_own_is_a_providers_error(tmp_path: Path) 
         session.ask("a")
 
 
-def test_a_prompt_that_agents_made_too_long_gets_no_answer_and_is_no_fault(tmp_path: Path) -> None:
-    with Setting(tmp_path, provider=ScriptedProvider(TOO_LONG)).session() as session:
+@pytest.mark.parametrize("refused", [TOO_LONG, RequestRefusedError("No.", code=REFUSED_CONTENT)])
+def test_a_prompt_that_is_refused_for_what_agents_wrote_gets_no_answer_and_is_no_fault(
+    tmp_path: Path, refused: Exception
+) -> None:
+    with Setting(tmp_path, provider=ScriptedProvider(refused)).session() as session:
         assert (session.ask("a"), session.fault) == ("", None)
 
 
@@ -115,22 +117,6 @@ def test_retries_that_do_not_fit_the_budget_stop_as_out_of_budget(tmp_path: Path
     with setting.session() as session:
         status = post(session).status
     assert (status, type(session.fault)) == (402, OutOfBudgetError)
-
-
-@pytest.mark.parametrize(
-    ("attempt", "error", "wait_s"),
-    [
-        (1, ProviderError("x"), 1.0),
-        (3, ProviderError("x"), 4.0),
-        (9, ProviderError("x"), 60.0),
-        (3, UnbilledError("x"), 4.0),
-        (3, UnbilledError("x", retry_after_s=0.25), 0.25),
-        (1, UnbilledError("x", retry_after_s=3600.0), 60.0),
-        (1, UnbilledError("x", retry_after_s=-1.0), 0.0),
-    ],
-)
-def test_the_wait_doubles_unless_the_provider_says_how_long(attempt: int, error: ProviderError, wait_s: float) -> None:
-    assert Retries(attempts=9, first_wait_s=1.0, longest_wait_s=60.0).wait_s(attempt, error) == wait_s
 
 
 # --- the ledger and the transcript fail -----------------------------------------------------------------------------
@@ -329,7 +315,7 @@ def test_the_transcript_has_number_time_usage_and_cost(tmp_path: Path) -> None:
     assert (told, record["time"] > 1e9, record["seconds"] >= 0) == (
         {
             "number": 1,
-            "usage": {"input_tokens": 10, "output_tokens": 5},
+            "usage": {"input_tokens": 10, "output_tokens": 5, "cache_read_tokens": 0, "cache_write_tokens": 0},
             "cost_usd": 15 * USD_PER_TOKEN,
             "finish_reason": "stop",
             "parameters": {"temperature": 1.0},
@@ -350,6 +336,7 @@ def test_a_refusal_for_the_sessions_limit_is_in_the_transcript(tmp_path: Path) -
 
 
 def test_a_role_without_a_model_is_named(tmp_path: Path) -> None:
-    gateway = Gateway({}, MemoryLedger(), budget=Budget(), transcripts=tmp_path, output_tokens=1, clock=SystemClock())
+    time = FakeTime()
+    gateway = Gateway(by_role({}), MemoryLedger(), budget=Budget(), transcripts=tmp_path, clock=time, waiter=time)
     with gateway, pytest.raises(UnknownNameError, match="'agent'"), gateway.session(grant()):
         pass

@@ -10,6 +10,8 @@ import pytest
 from dgm.boundary.chat import ChatRequest, Message
 from dgm.core.errors import InfrastructureError, UsageError
 from dgm.core.ids import SessionId
+from dgm.gateway import transcripts
+from dgm.gateway.sameness import request_hash
 from dgm.gateway.transcripts import MAX_SENT_BYTES, TranscriptWriter, read_transcript, transcript_path
 from tests.fakes.providers import records
 
@@ -103,7 +105,20 @@ def test_a_torn_last_record_does_not_hide_those_before(path: Path) -> None:
     whole = path.read_bytes()
     writer.add(request(USER), answered(CALLS), answer=CALLS)
     path.write_bytes(path.read_bytes()[: len(whole) + 30])
-    assert read_transcript(path) == "[user]\ndo it\n[assistant]\nDone."
+    assert read_transcript(path).splitlines() == [
+        "[user]",
+        "do it",
+        "[assistant]",
+        "Done.",
+        "[gateway] The rest of the transcript cannot be read: it ends within record 2.",
+    ]
+
+
+def test_a_record_has_the_hash_of_the_whole_request(path: Path) -> None:
+    writer, whole = TranscriptWriter(path), request(USER, CALLS, RESULT, temperature=0.5)
+    writer.add(request(USER), answered(CALLS), answer=CALLS)
+    writer.add(whole, answered(DONE), answer=DONE)
+    assert records(path)[1]["request_hash"] == request_hash(whole)
 
 
 def test_the_readable_form_shows_who_said_what(path: Path) -> None:
@@ -164,11 +179,12 @@ def test_what_could_leave_the_directory_is_no_sessions_id(tmp_path: Path, name: 
         transcript_path(tmp_path, SessionId(name))
 
 
-def test_what_is_sent_does_not_fill_the_disk(path: Path) -> None:
+def test_what_is_sent_does_not_fill_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcripts, "MAX_SENT_BYTES", 40_000)
     writer = TranscriptWriter(path)
     refused = {"number": None, "error": {"message": "Too much."}}
     for number in range(8):
-        large = Message(role="user", content=f"{number}" + "x" * (MAX_SENT_BYTES // 4))
+        large = Message(role="user", content=f"{number}" + "x" * 10_000)
         writer.add(request(large), refused, answer=None)
     written = records(path)
     assert [record.get("omitted", False) for record in written] == [False] * 3 + [True] * 5

@@ -276,7 +276,7 @@ def test_an_answer_over_the_limit_is_cut_off() -> None:
     talk = start()
     talk.next()
     request = ChatRequest(model="rehearsal", messages=tuple(talk.messages), tools=talk.tools)
-    reply = talk.provider.complete(request, output_tokens=2, seed=talk.seed)
+    reply = talk.provider.complete(request, output_tokens=2, seed=talk.seed, kept={})
     assert (reply.finish_reason, reply.tool_calls, reply.output_tokens) == ("length", (), 2)
 
 

@@ -7,25 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dgm.boundary.chat import ChatRequest
 from dgm.core.files import File
-from dgm.gateway.provider import Completion
 from tests.fakes.offline import as_tree, run_agent, seed_agent, write_tree
+from tests.fakes.providers import ScriptedProvider, says
 
 CODE = seed_agent()
 PYTHON = [path for path in CODE if path.endswith(".py")]
-
-
-class SaysDone:
-    """A model that is done at once."""
-
-    name = "done"
-
-    def complete(self, request: ChatRequest, *, output_tokens: int, seed: int) -> Completion:  # noqa: ARG002
-        return Completion("Done.", (), "stop", input_tokens=1, output_tokens=1)
-
-    def cost_usd(self, *, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002
-        return 0.0
 
 
 def test_its_own_tests_pass_in_its_own_directory(tmp_path: Path) -> None:
@@ -58,16 +45,22 @@ def test_each_file_can_be_viewed_whole_by_itself(path: str) -> None:
 
 
 def test_it_ends_with_0_when_the_model_is_done(tmp_path: Path) -> None:
-    session = run_agent(as_tree(CODE), "Mend.", {}, provider=SaysDone(), seed=0, directory=tmp_path)
+    session = run_agent(
+        as_tree(CODE), "Mend.", {}, provider=ScriptedProvider(says("Done.")), seed=0, directory=tmp_path
+    )
     assert (session.exit_code, session.stderr) == (0, "")
 
 
 def test_it_shows_the_problem_to_the_model(tmp_path: Path) -> None:
-    session = run_agent(as_tree(CODE), "Mend {the} façade.", {}, provider=SaysDone(), seed=0, directory=tmp_path)
+    session = run_agent(
+        as_tree(CODE), "Mend {the} façade.", {}, provider=ScriptedProvider(says("Done.")), seed=0, directory=tmp_path
+    )
     assert session.messages[1] == {"role": "user", "content": "Mend {the} façade."}
 
 
 def test_it_leaves_the_workspace_alone_when_nothing_is_called(tmp_path: Path) -> None:
     workspace = {"a.py": File(b"x = 1\n")}
-    session = run_agent(as_tree(CODE), "Mend.", workspace, provider=SaysDone(), seed=0, directory=tmp_path)
+    session = run_agent(
+        as_tree(CODE), "Mend.", workspace, provider=ScriptedProvider(says("Done.")), seed=0, directory=tmp_path
+    )
     assert session.workspace == workspace

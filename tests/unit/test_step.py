@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from dgm.config import Steps
 from dgm.core.actions import Rejection, Step
 from dgm.core.errors import OutOfBudgetError
 from dgm.core.files import File
-from dgm.core.ports import Execution, Role
+from dgm.core.ports import Execution, Role, SessionLimits
 from dgm.evolution.step import expand
 from dgm.evolution.validation import MAX_CODE_BYTES
 from tests.fakes.bench import CODE, AgentProgram, Fakes, expand_job
@@ -206,6 +207,56 @@ def test_a_parent_that_crashed_after_its_change_has_a_child_all_the_same() -> No
         return ran(exit_code=1)
 
     assert step_of(fakes_with(parent_doing(crashing))).rejection is None
+
+
+def test_the_sessions_of_a_step_share_what_a_step_may_use() -> None:
+    fakes = fakes_with()
+    fakes.steps = Steps(max_calls=10, max_tokens=1_000, max_cost_usd=0.5)
+    step_of(fakes)
+    limits = [grant.limits for grant, _ in fakes.models.sessions[:2]]
+    assert limits == [
+        SessionLimits(calls=10, tokens=1_000, cost_usd=0.5),
+        SessionLimits(calls=9, tokens=985, cost_usd=0.49),
+    ]
+
+
+@pytest.mark.parametrize("steps", [Steps(), Steps(max_calls=10_000, max_tokens=10**9, max_cost_usd=1_000.0)])
+def test_a_session_never_gets_more_than_its_own_limits(steps: Steps) -> None:
+    fakes = fakes_with()
+    fakes.steps = steps
+    step_of(fakes)
+    own = SessionLimits(calls=100, tokens=2_000_000, cost_usd=5.0)
+    assert [grant.limits for grant, _ in fakes.models.sessions[:2]] == [own, own]
+
+
+@pytest.mark.parametrize("steps", [Steps(max_calls=1), Steps(max_tokens=15), Steps(max_cost_usd=0.01)])
+def test_a_step_whose_diagnosis_took_all_it_may_use_is_rejected_and_starts_no_container(steps: Steps) -> None:
+    fakes = fakes_with()
+    fakes.steps = steps
+    step = step_of(fakes)
+    assert (step.rejection, step.detail) == (Rejection.OUT_OF_BUDGET, "its diagnosis used up what a step may use")
+    assert (step.usage.calls, step.sessions, fakes.sandbox.containers) == (1, ("00002.1.diagnose",), [])
+
+
+@pytest.mark.parametrize("calls", [2, 3])
+def test_a_diagnosis_that_asks_for_more_than_a_step_may_use_is_out_of_budget(calls: int) -> None:
+    fakes = fakes_with(answers=("no",))
+    fakes.steps = Steps(max_calls=calls)
+    step = step_of(fakes)
+    assert (step.rejection, step.usage.calls) == (Rejection.OUT_OF_BUDGET, calls)
+
+
+def test_a_parent_that_uses_up_the_rest_of_its_step_before_it_changed_anything_is_out_of_budget() -> None:
+    fakes = fakes_with(parent_doing(idle))
+    fakes.steps = Steps(max_calls=2)
+
+    def insatiable(container: FakeContainer, call: Call) -> Execution:
+        for _ in range(2):
+            fakes.models.sessions[-1][1].call("More?")
+        return idle(container, call)
+
+    fakes.sandbox.programs = {("python3", "/agent/main.py"): insatiable}
+    assert step_of(fakes).rejection is Rejection.OUT_OF_BUDGET
 
 
 def test_the_runs_empty_purse_is_raised_and_no_step() -> None:

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from dgm.boundary.chat import ChatRequest, FunctionCall, ToolCall
+from dgm.config import Price
 from dgm.core.tasks import KnownTask
-from dgm.gateway.provider import Completion
+from dgm.gateway.provider import FREE, Completion, KeptTurns, byte_bound
 from dgm.gateway.rehearsal import improver, solver
 from dgm.gateway.rehearsal.diagnosis import diagnosis, is_diagnosis
 from dgm.gateway.rehearsal.ideas import Idea, catalogue
@@ -42,11 +44,29 @@ class RehearsalProvider:
         """What users and agents know it by."""
         return NAME
 
-    def cost_usd(self, *, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - the port's signature
-        """Return what such a call costs: nothing."""
-        return 0.0
+    @property
+    def price(self) -> Price:
+        """Nothing."""
+        return FREE
 
-    def complete(self, request: ChatRequest, *, output_tokens: int, seed: int) -> Completion:
+    def check(self) -> None:
+        """Return: it is always there."""
+
+    def close(self) -> None:
+        """Return: there is nothing to close."""
+
+    def input_token_bound(self, request: ChatRequest, kept: KeptTurns) -> int:  # noqa: ARG002 - the port's signature
+        """Return the most input tokens of a request."""
+        return byte_bound(request)
+
+    def complete(
+        self,
+        request: ChatRequest,
+        *,
+        output_tokens: int,
+        seed: int,
+        kept: KeptTurns = MappingProxyType({}),  # noqa: ARG002 - the port's signature
+    ) -> Completion:
         """Return the model's answer; see `Provider`."""
         if self._latency_s > 0:
             time.sleep(self._latency_s)

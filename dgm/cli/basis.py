@@ -1,0 +1,148 @@
+"""What an estimate is made from: a run's own averages where there are any, else those of rehearsals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dgm.archive.averages import Samples, samples_of
+from dgm.archive.reader import RunReader, RunState, read_run
+from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.rehearsed import rehearsed_averages
+from dgm.cli.runs import run_directories
+from dgm.config import REHEARSAL, RunConfig
+from dgm.core.averages import REAL_FROM_SIMULATED, Average, Averages
+from dgm.core.errors import DgmError, UsageError
+from dgm.core.ports import Role
+
+_ENOUGH_CHILDREN = 2
+_ENOUGH_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Averages, and where they come from."""
+
+    averages: Averages
+    models: Mapping[Role, str]
+    """Which model used that."""
+    run: str | None
+    """The name of the run that was measured; None for rehearsals that are shipped."""
+    benchmark: str
+
+    @property
+    def assumes(self) -> bool:
+        """Whether a simulated model's sessions stand for a real one's."""
+        return any(average.assumption is REAL_FROM_SIMULATED for average in _parts(self.averages))
+
+
+def basis_for(config: RunConfig, *, runs: Path | None, own: RunReader | None = None) -> Basis:
+    """Return the best basis that there is for an estimate.
+
+    That is what the run itself measured so far, else the newest finished run with the same benchmark and agent's model,
+    else rehearsals.
+
+    Args:
+        config: of the run to be estimated.
+        runs: where finished runs are looked for; the default directory unless given.
+        own: the run itself, if it goes on.
+    Raises:
+        UsageError: there is none; no run with this benchmark was ever finished or rehearsed.
+    """
+    found = (own and _enough(own)) or _newest_like(config, runs) or _rehearsed(config.benchmark)
+    if found is None:
+        raise UsageError(
+            f"Nothing is known of sessions on {config.benchmark} yet; finish a small run first (--children 3) or name "
+            "another run with --from."
+        )
+    return _for_models(found, config)
+
+
+def basis_from(run: RunReader, config: RunConfig) -> Basis:
+    """Return what a run measured, however little, as a basis for an estimate.
+
+    Raises:
+        UsageError: it has no step, no measured child, or not even measured its seed agent.
+    """
+    found = _measured(run, _samples(run))
+    if found is None:
+        raise UsageError(
+            f"{run.directory.name} has no measured child yet, so nothing can be estimated from it; name another run "
+            "or leave out --from."
+        )
+    return _for_models(found, config)
+
+
+def _newest_like(config: RunConfig, runs: Path | None) -> Basis | None:
+    """Return what the newest such run measured that measured enough, else the newest that measured anything."""
+    little: Basis | None = None
+    for directory in run_directories(runs):
+        try:
+            with read_run(directory) as run:
+                if not _is_like(run, config):
+                    continue
+                found = _enough(run)
+                little = little or found or _measured(run, _samples(run))
+        except DgmError:  # a run that cannot be read is nothing to estimate from
+            continue
+        if found is not None:
+            return found
+    return little
+
+
+def _is_like(run: RunReader, config: RunConfig) -> bool:
+    then = run.config()
+    return (then.benchmark, then.models.agent.model) == (
+        config.benchmark,
+        config.models.agent.model,
+    ) and run.state() is RunState.FINISHED
+
+
+def _enough(run: RunReader) -> Basis | None:
+    samples = _samples(run)
+    if len(samples.child) < _ENOUGH_CHILDREN or len(samples.improve) < _ENOUGH_STEPS:
+        return None
+    return _measured(run, samples)
+
+
+def _samples(run: RunReader) -> Samples:
+    config = run.config()
+    return samples_of(run, benchmark_named(config.benchmark, config.tasks).stages())
+
+
+def _measured(run: RunReader, samples: Samples) -> Basis | None:
+    averages, config = samples.averages, run.config()
+    if averages is None:
+        return None
+    return Basis(averages, config.models.by_role(), run.directory.name, config.benchmark)
+
+
+def _rehearsed(benchmark: str) -> Basis | None:
+    averages = rehearsed_averages(benchmark)
+    if averages is None:
+        return None
+    return Basis(averages, dict.fromkeys((Role.AGENT, Role.IMPROVE, Role.DIAGNOSE), REHEARSAL), None, benchmark)
+
+
+def _for_models(basis: Basis, config: RunConfig) -> Basis:
+    """Assume of a real model more than what a simulated one was seen to use."""
+    wanted = config.models.by_role()
+
+    def believed(average: Average, role: Role) -> Average:
+        is_assumed = basis.models[role] == REHEARSAL != wanted[role]
+        return replace(average, assumption=REAL_FROM_SIMULATED) if is_assumed else average
+
+    averages = basis.averages
+    return replace(
+        basis,
+        averages=replace(
+            averages,
+            seed=believed(averages.seed, Role.AGENT),
+            child=believed(averages.child, Role.AGENT),
+            improve=believed(averages.improve, Role.IMPROVE),
+            diagnose=believed(averages.diagnose, Role.DIAGNOSE),
+        ),
+    )
+
+
+def _parts(averages: Averages) -> tuple[Average, ...]:
+    return averages.seed, averages.child, averages.improve, averages.diagnose

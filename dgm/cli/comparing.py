@@ -1,0 +1,270 @@
+"""Replays an agent's sessions against the answers that its run recorded, and says which of them went the same way."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from dgm.archive.reader import RunReader
+from dgm.boundary.text import safe_line
+from dgm.cli.answers import Answer, json_text
+from dgm.cli.render import simulated_note
+from dgm.cli.results import results_directory, write_result
+from dgm.cli.screen import console
+from dgm.config import REHEARSAL
+from dgm.core.errors import ArchiveError, UnknownNameError, UsageError
+from dgm.core.ids import AgentId
+from dgm.core.outcomes import Outcome
+from dgm.evolution.replay import Replayed
+from dgm.evolution.replay import replay_recorded as replay_sessions
+from dgm.gateway.comparison import ENDED, Comparison, compare
+from dgm.gateway.recorded import NotRecordedError, calls_if_any
+from dgm.gateway.recording import RecordedCall
+
+if TYPE_CHECKING:
+    from dgm.config import RunConfig
+
+DIFFERENT = 6
+"""Exit code when a session went another way than the recorded one."""
+_NOT_REPLAYED = 4
+_INTERRUPTED = 130
+_INTERRUPTION = "interrupted"
+
+
+class Way(StrEnum):
+    """How a replayed session went."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    NOT_REPLAYED = "not replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One recorded session and what came of replaying it."""
+
+    recorded: Outcome
+    way: Way
+    reason: str = ""
+    """Why it could not be replayed; empty otherwise."""
+    outcome: Outcome | None = None
+    """None where it did not get to a verdict."""
+    comparison: Comparison | None = None
+
+
+def replay_recorded(
+    reader: RunReader, agent: str, patterns: Sequence[str], *, workers: int | None, out: Path | None, as_json: bool
+) -> int:
+    """Replay an agent's recorded sessions, show and write what came of it, and return the exit code.
+
+    Args:
+        reader: the run; nothing in it is changed.
+        agent: its id or its first digits.
+        patterns: only these tasks, ids or patterns; all when empty.
+        workers: sandboxes at a time; as in the run unless given.
+        out: where results go; below the run unless given.
+        as_json: whether the answer is printed as JSON, and progress on standard error.
+    Raises:
+        UsageError: there is nothing to replay.
+    """
+    found = reader.agent_tree().find(agent)
+    outcomes = _wanted(reader.outcomes_of(found), patterns, found)
+    config = reader.config().model_copy(update={} if workers is None else {"workers": workers})
+    screen = console(stderr=as_json)
+    screen.print(Text(safe_line(f"replaying agent {found} of {reader.facts().name} with the recorded answers")))
+    directory = results_directory(out, reader.directory)
+    sessions = _replayed(reader, found, outcomes, config, directory, screen)
+    answer = _answer(reader, found, sessions)
+    write_result(directory, answer)
+    if as_json:
+        typer.echo(json_text(answer))
+    else:
+        screen.print(Text("\n".join(_summary(answer, directory))))
+    return _exit_code(sessions)
+
+
+def _wanted(outcomes: Sequence[Outcome], patterns: Sequence[str], agent: AgentId) -> list[Outcome]:
+    if not outcomes:
+        raise UsageError(f"Agent {agent} was never measured in this run, so there is nothing to replay.")
+    for pattern in patterns:
+        if not any(fnmatchcase(outcome.task, pattern) for outcome in outcomes):
+            raise UnknownNameError(f"Agent {agent} was not measured on {pattern!r}; `dgm show` lists what it was.")
+    return [
+        outcome
+        for outcome in outcomes
+        if not patterns or any(fnmatchcase(outcome.task, pattern) for pattern in patterns)
+    ]
+
+
+def _replayed(
+    reader: RunReader,
+    agent: AgentId,
+    outcomes: Sequence[Outcome],
+    config: "RunConfig",
+    directory: Path,
+    screen: Console,
+) -> list[Session]:
+    """Return one session for each outcome, in their order; what was interrupted is not replayed."""
+    from dgm.wiring import recorded_bench
+
+    transcripts, done = reader.directory / "transcripts", dict[int, Session]()
+
+    def note(number: int, session: Session) -> None:
+        done[number] = session
+        for line in _progress(f"{len(done)}/{len(outcomes)}", session):
+            screen.print(Text(line))
+
+    wanted: list[int] = []
+    for number, outcome in enumerate(outcomes):
+        if reason := _obstacle(transcripts, outcome):
+            note(number, Session(outcome, Way.NOT_REPLAYED, reason))
+        else:
+            wanted.append(number)
+    try:
+        if wanted:
+            with recorded_bench(config, reader, directory, say=lambda text: screen.print(Text(text))) as bench:
+                sessions = [outcomes[number] for number in wanted]
+                for result in replay_sessions(agent, reader.code(agent), sessions, bench=bench[0], executor=bench[1]):
+                    recorded = sessions[result.number]
+                    note(wanted[result.number], _compared(recorded, result, transcripts, directory / "transcripts"))
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    return [
+        done.get(number, Session(outcome, Way.NOT_REPLAYED, _INTERRUPTION)) for number, outcome in enumerate(outcomes)
+    ]
+
+
+def _obstacle(transcripts: Path, outcome: Outcome) -> str:
+    """Return why a session's transcript cannot be replayed from; "" if it can."""
+    try:
+        calls = calls_if_any(transcripts, outcome.session)
+    except (ArchiveError, UsageError) as error:
+        return str(error)
+    if outcome.usage.calls and not calls:
+        return f"Its transcript is missing or empty, and it made {outcome.usage.calls} calls."
+    return ""
+
+
+def _compared(recorded: Outcome, result: Replayed, before: Path, after: Path) -> Session:
+    try:
+        then, now = calls_if_any(before, recorded.session), calls_if_any(after, recorded.session)
+    except (ArchiveError, UsageError) as error:
+        return Session(recorded, Way.NOT_REPLAYED, result.fault or str(error))
+    comparison = compare(then, now)
+    if result.outcome is None and not _left_the_recording(now):
+        return Session(recorded, Way.NOT_REPLAYED, result.fault, comparison=comparison)
+    difference = comparison.difference
+    if difference is not None and difference.what == ENDED and len(then) < recorded.usage.calls:
+        reason = f"Its transcript has {len(then)} requests, but it made {recorded.usage.calls} calls."
+        return Session(recorded, Way.NOT_REPLAYED, reason, comparison=comparison)
+    same = difference is None and result.outcome is not None and result.outcome.verdict is recorded.verdict
+    way = Way.EQUAL if same else Way.DIFFERENT
+    return Session(recorded, way, outcome=result.outcome, comparison=comparison)
+
+
+def _left_the_recording(calls: Iterable[RecordedCall]) -> bool:
+    return any(call.record.error is not None and call.record.error.type == NotRecordedError.__name__ for call in calls)
+
+
+def _progress(count: str, session: Session) -> list[str]:
+    """Return what is said of one session as soon as it is known."""
+    recorded, comparison = session.recorded, session.comparison
+    head = f"{count}  {safe_line(recorded.task)}  trial {recorded.trial}  {session.way.value}: "
+    if session.way is Way.NOT_REPLAYED or comparison is None:
+        return [head + safe_line(session.reason)]
+    lines = [
+        head + f"{comparison.matched} of {comparison.recorded} requests{_loosely(comparison)}, {_verdicts(session)}"
+    ]
+    if (difference := comparison.difference) is not None:
+        lines.append(f"    request {difference.request}: {difference.what}")
+        lines += [f"    {line}" for line in difference.diff]
+    return lines
+
+
+def _loosely(comparison: Comparison) -> str:
+    return f" ({comparison.loosely} of them after leaving out times and the like)" if comparison.loosely else ""
+
+
+def _verdicts(session: Session) -> str:
+    then = session.recorded.verdict.value
+    if session.outcome is None:
+        return f"no verdict (then {then})"
+    now = session.outcome.verdict.value
+    return now if now == then else f"{now} (then {then})"
+
+
+def _answer(reader: RunReader, agent: AgentId, sessions: Sequence[Session]) -> Answer:
+    ways = [session.way for session in sessions]
+    config = reader.config()
+    return {
+        "run": reader.facts().name,
+        "agent": agent,
+        "benchmark": config.benchmark,
+        "model": config.models.agent.model,
+        "recorded": True,
+        "sessions": len(sessions),
+        "equal": ways.count(Way.EQUAL),
+        "different": ways.count(Way.DIFFERENT),
+        "not_replayed": ways.count(Way.NOT_REPLAYED),
+        "cost_usd": 0.0,
+        "recorded_cost_usd": sum(session.recorded.usage.cost_usd for session in sessions),
+        "outcomes": [_session_answer(session) for session in sessions],
+    }
+
+
+def _session_answer(session: Session) -> Answer:
+    recorded, comparison, outcome = session.recorded, session.comparison, session.outcome
+    return {
+        "task": recorded.task,
+        "trial": recorded.trial,
+        "session": recorded.session,
+        "way": session.way.value,
+        "reason": safe_line(session.reason),
+        "requests": comparison.recorded if comparison else None,
+        "matched": comparison.matched if comparison else None,
+        "matched_loosely": comparison.loosely if comparison else None,
+        "difference": _difference_answer(comparison),
+        "verdict": outcome.verdict.value if outcome else None,
+        "recorded_verdict": recorded.verdict.value,
+        "summary": safe_line(outcome.summary) if outcome else None,
+        "seconds": round(outcome.seconds, 3) if outcome else None,
+        "cost_usd": 0.0,
+        "recorded_cost_usd": recorded.usage.cost_usd,
+    }
+
+
+def _difference_answer(comparison: Comparison | None) -> Answer | None:
+    if comparison is None or comparison.difference is None:
+        return None
+    difference = comparison.difference
+    return {"request": difference.request, "what": difference.what, "diff": list(difference.diff)}
+
+
+def _summary(answer: Answer, directory: Path) -> list[str]:
+    score = f"{answer['equal']} of {answer['sessions']} sessions equal"
+    lines = [f"agent {answer['agent'][:7]} on {answer['benchmark']}: {score}"]
+    if answer["different"]:
+        lines.append(f"{answer['different']} went another way than then.")
+    if answer["not_replayed"]:
+        lines.append(f"{answer['not_replayed']} could not be replayed.")
+    lines.append(f"No model was asked: $0.00 now, ${answer['recorded_cost_usd']:,.2f} when they were recorded.")
+    if answer["model"] == REHEARSAL:
+        lines.append(simulated_note())
+    lines.append(f"Results and transcripts are in {directory}.")
+    return lines
+
+
+def _exit_code(sessions: Sequence[Session]) -> int:
+    if any(session.reason == _INTERRUPTION for session in sessions):
+        return _INTERRUPTED
+    ways = {session.way for session in sessions}
+    if Way.DIFFERENT in ways:
+        return DIFFERENT
+    return _NOT_REPLAYED if Way.NOT_REPLAYED in ways else 0

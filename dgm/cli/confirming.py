@@ -1,0 +1,110 @@
+"""The question before money is spent. Nothing was made when it is asked: no directory, no container."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import typer
+
+from dgm.archive.reader import RunReader
+from dgm.benchmarks.catalogue import benchmark_named
+from dgm.cli.basis import basis_for
+from dgm.cli.estimate_views import short_lines
+from dgm.cli.forecast import Forecast, forecast, is_free, new_run_ahead, resumed_run_ahead
+from dgm.config import Budget, Price, RunConfig
+from dgm.core.errors import ConfigError, UsageError
+from dgm.wiring import ConfirmNew, ConfirmResumed
+
+_NO_ESTIMATE = "No estimate: nothing is known of sessions on this benchmark yet."
+
+
+def confirm_new_run(*, yes: bool, runs: Path | None) -> ConfirmNew:
+    """Return what asks before a new run starts; see `_ask`.
+
+    Args:
+        yes: go on without asking.
+        runs: where runs are that tell what sessions use.
+    """
+
+    def confirm(config: RunConfig, prices: Mapping[str, Price]) -> None:
+        if is_free(prices):
+            return
+        stages = benchmark_named(config.benchmark, config.tasks).stages()
+        found = _if_known(lambda: forecast(config, prices, basis_for(config, runs=runs), new_run_ahead(config, stages)))
+        _ask(found, config, yes=yes)
+
+    return confirm
+
+
+def confirm_resumed_run(*, yes: bool, children: int, workers: int, runs: Path | None) -> ConfirmResumed:
+    """Return what asks before a run goes on; see `_ask`.
+
+    Args:
+        yes: go on without asking.
+        children: how many the run is to have grown in the end.
+        workers: how many sandboxes are to work at a time.
+        runs: where other runs are that tell what sessions use.
+    """
+
+    def confirm(config: RunConfig, run: RunReader) -> None:
+        prices = run.prices()
+        if is_free(prices):
+            return
+        stages = benchmark_named(config.benchmark, config.tasks).stages()
+        ahead = resumed_run_ahead(run, stages, children=children, workers=workers)
+        spent_usd = run.spent().cost_usd
+        found = _if_known(
+            lambda: forecast(config, prices, basis_for(config, runs=runs, own=run), ahead, spent_usd=spent_usd)
+        )
+        if found is None or found.estimate.total.sessions.high > 0:
+            _ask(found, config, yes=yes)
+
+    return confirm
+
+
+def _if_known(make: Callable[[], Forecast]) -> Forecast | None:
+    """Return an estimate, None where nothing is known to make it from: that must not keep a run from starting."""
+    try:
+        return make()
+    except UsageError:
+        return None
+
+
+def _ask(found: Forecast | None, config: RunConfig, *, yes: bool) -> None:
+    """Print an estimate on standard error, and let a person on a terminal say whether to start.
+
+    Without a terminal nobody can say: then a cap on the run stands for a yes.
+
+    Raises:
+        typer.Abort: the answer was no, or none.
+        ConfigError: there is neither a terminal nor a cap, and `yes` was not said.
+    """
+    _print(short_lines(found) if found is not None else [_NO_ESTIMATE])
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        _require_cap(config.budget)
+        return
+    try:
+        agreed = typer.confirm("Start?", err=True)
+    except typer.Abort:
+        typer.echo(err=True)  # ends the line that the question stands on
+        agreed = False
+    if not agreed:
+        typer.echo("Nothing was started.", err=True)
+        raise typer.Abort
+
+
+def _require_cap(budget: Budget) -> None:
+    if budget == Budget():
+        raise ConfigError("There is no terminal to ask on; cap the run's cost with --max-cost USD, or say --yes.")
+
+
+def _print(lines: Sequence[str]) -> None:
+    from rich.text import Text
+
+    from dgm.cli.screen import console
+
+    screen = console(stderr=True)
+    for line in lines:
+        screen.print(Text(line))

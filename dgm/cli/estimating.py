@@ -1,0 +1,99 @@
+"""The verb `estimate`: what a run would cost. It needs no key, no Docker and no network."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dgm.cli.evolving import (
+    BaseUrl,
+    Benchmark,
+    Children,
+    Config,
+    DiagnoseModel,
+    ImproveModel,
+    MaxCost,
+    MaxStepCost,
+    Model,
+    Policy,
+    RunsDirectory,
+    Seed,
+    UnknownPrice,
+    Workers,
+    run_settings,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dgm.cli.basis import Basis
+    from dgm.config import RunConfig
+
+
+def estimate(
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="RUN", help="Use this run's averages; else the newest finished one's like it."),
+    ] = None,
+    config: Config = None,
+    benchmark: Benchmark = None,
+    model: Model = None,
+    improve_model: ImproveModel = None,
+    diagnose_model: DiagnoseModel = None,
+    base_url: BaseUrl = None,
+    unknown_price: UnknownPrice = None,
+    policy: Policy = None,
+    children: Children = None,
+    workers: Workers = None,
+    seed: Seed = None,
+    max_cost: MaxCost = None,
+    max_step_cost: MaxStepCost = None,
+    runs_dir: RunsDirectory = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Estimate what `run` with the same options would use: sessions, tokens, dollars and hours, each with a range.
+
+    The averages are those of a run that was measured, else of rehearsals with the simulated model.
+    """
+    from dgm.benchmarks.catalogue import benchmark_named
+    from dgm.cli import screen
+    from dgm.cli.answers import json_text
+    from dgm.cli.estimate_views import estimate_answer, estimate_view
+    from dgm.cli.forecast import forecast, new_run_ahead
+    from dgm.core.policies import policy_named
+    from dgm.wiring import prices_now
+
+    settings = run_settings(
+        config,
+        benchmark=benchmark,
+        model=model,
+        improve_model=improve_model,
+        diagnose_model=diagnose_model,
+        base_url=base_url,
+        unknown_price=unknown_price,
+        policy=policy,
+        children=children,
+        workers=workers,
+        seed=seed,
+        max_cost=max_cost,
+        max_step_cost=max_step_cost,
+    )
+    policy_named(settings.policy)
+    stages = benchmark_named(settings.benchmark, settings.tasks).stages()
+    prices = prices_now(settings)
+    basis = _basis(from_, settings, runs_dir)
+    found = forecast(settings, prices, basis, new_run_ahead(settings, stages))
+    if json_:
+        typer.echo(json_text(estimate_answer(found)))
+    else:
+        screen.show(estimate_view(found))
+
+
+def _basis(named: str | None, settings: "RunConfig", runs_dir: "Path | None") -> "Basis":
+    from dgm.archive.reader import read_run
+    from dgm.cli.basis import basis_for, basis_from
+    from dgm.cli.runs import existing_run_directory
+
+    if named is None:
+        return basis_for(settings, runs=runs_dir)
+    with read_run(existing_run_directory(named, runs=runs_dir)) as run:
+        return basis_from(run, settings)

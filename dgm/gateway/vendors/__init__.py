@@ -1,0 +1,1 @@
+"""The vendors' protocols through their own SDKs."""
