@@ -29,6 +29,8 @@ REHEARSAL = "rehearsal"
 _PROVIDERS = {REHEARSAL, "openai", "anthropic"}
 
 Positive = Annotated[int, Field(gt=0)]
+Duration = Annotated[float, Field(gt=0, le=86_400)]
+"""Seconds, at most a day."""
 PositiveFloat = Annotated[float, Field(gt=0)]
 
 
@@ -224,9 +226,9 @@ class Steps(_Section):
 class Sessions(_Section):
     """Limits of one session: one agent at work in one sandbox."""
 
-    task_timeout_s: PositiveFloat = 600.0
+    task_timeout_s: Duration = 600.0
     """For a task; the paper's Polyglot limit."""
-    improve_timeout_s: PositiveFloat = 1800.0
+    improve_timeout_s: Duration = 1800.0
     """For a self-modification; the paper's limit."""
     max_calls: Positive = 100
     max_tokens: Positive = 2_000_000
@@ -240,7 +242,7 @@ class SandboxLimits(_Section):
 
     memory_bytes: Annotated[int, Field(ge=256 * 2**20)] = 1024 * 2**20
     cpus: PositiveFloat = 1.0
-    pids: Positive = 256
+    pids: Annotated[int, Field(gt=0, le=4_096)] = 256
     runtime: str | None = None
     """OCI runtime such as "runsc"; the engine's default unless given."""
     minimum_free_bytes: Annotated[int, Field(ge=0)] = 1024 * 2**20
@@ -256,9 +258,9 @@ class RunConfig(_Section):
     policy: str = "dgm"
     children: Annotated[int, Field(ge=0)] = 10
     """How many children to grow; up to three times as many self-modifications are tried for that."""
-    workers: Positive = 2
+    workers: Annotated[int, Field(gt=0, le=256)] = 2
     seed: int = 0
-    trials: Positive = 1
+    trials: Annotated[int, Field(gt=0, le=1_000)] = 1
     """How often each task is tried."""
     models: Models = Models()
     prices: Mapping[str, Price] = {}

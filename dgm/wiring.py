@@ -15,7 +15,7 @@ from dgm.archive.reader import RunReader
 from dgm.archive.run import RunArchive, create_run, locked_run
 from dgm.benchmarks.catalogue import benchmark_named
 from dgm.boundary.directories import read_agent_directory
-from dgm.config import Budget, Price, RunConfig
+from dgm.config import Budget, Price, RunConfig, config_from
 from dgm.core.actions import ActionResult
 from dgm.core.errors import ArchiveError, DgmError
 from dgm.core.policies import policy_named
@@ -24,7 +24,8 @@ from dgm.core.view import AgentState
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.engine import Ending, Engine, Plan, Watcher
 from dgm.evolution.perform import perform
-from dgm.gateway.catalogue import check_models, models_for, prices_for
+from dgm.gateway.catalogue import check_models, close_models, models_for, prices_for
+from dgm.gateway.consent import require_consent, with_addresses
 from dgm.gateway.directories import remove_own_directories
 from dgm.gateway.gateway import Gateway, by_role, limits_of
 from dgm.gateway.provider import RoleModel
@@ -57,16 +58,25 @@ class SystemClock:
         return time.monotonic()
 
 
-def check_names(config: RunConfig) -> None:
-    """Look up everything that a configuration names, so that a wrong name is found before anything is made.
+def check_replay(config: RunConfig, *, said: RunConfig) -> int:
+    """Look up everything that a replay's configuration names, so that a wrong name is found before anything is made.
 
+    Returns:
+        How many sessions the replay has.
+
+    Args:
+        config: the run's, with what the user says laid over it.
+        said: what the user says; see `dgm.gateway.consent`.
     Raises:
         UnknownNameError: no such benchmark, task, policy or model.
-        ConfigError: a model whose key or price is missing.
+        ConfigError: a model whose key or price is missing, or something that the user has to say again.
     """
     policy_named(config.policy)
-    benchmark_named(config.benchmark, config.tasks)
-    _models(config, prices_now(config))
+    benchmark = benchmark_named(config.benchmark, config.tasks)
+    prices = prices_now(config)
+    _require_consent(config, prices, said)
+    close_models(_models(config, prices))
+    return len(benchmark.tasks()) * config.trials
 
 
 @dataclass(slots=True)
@@ -159,28 +169,27 @@ def new_run(
     policy_named(config.policy)
     benchmark = benchmark_named(config.benchmark, config.tasks)
     prices = prices_now(config)
-    models = _models(config, prices)
-    check_models(models)
-    confirm(config, prices)
-    with docker_sandbox(config, directory) as sandbox:
-        digest = ensure_image(sandbox.engine, benchmark.image, say=say)
-        with (
-            create_run(
-                directory,
-                config=config,
-                image=benchmark.image,
-                image_digest=digest,
-                seed_code=code,
-                prices=prices,
-            ) as archive,
-            _gateway(config, models, archive, directory) as gateway,
-        ):
-            yield _live_run(directory, config, archive, benchmark, sandbox, gateway)
+    with _checked(_models(config, prices)) as models:
+        confirm(config, prices)
+        with docker_sandbox(config, directory) as sandbox:
+            digest = ensure_image(sandbox.engine, benchmark.image, say=say)
+            with (
+                create_run(
+                    directory,
+                    config=config,
+                    image=benchmark.image,
+                    image_digest=digest,
+                    seed_code=code,
+                    prices=prices,
+                ) as archive,
+                _gateway(config, models, archive, directory) as gateway,
+            ):
+                yield _live_run(directory, config, archive, benchmark, sandbox, gateway)
 
 
 @contextmanager
 def resumed_run(
-    directory: Path, *, children: int, max_cost_usd: float | None, say: Say, confirm: ConfirmResumed
+    directory: Path, *, children: int, max_cost_usd: float | None, said: RunConfig, say: Say, confirm: ConfirmResumed
 ) -> Generator[LiveRun]:
     """Open a run that was interrupted, or that is to grow to `children` children.
 
@@ -188,6 +197,7 @@ def resumed_run(
         directory: the run.
         children: how many it is to have grown in the end.
         max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
+        said: where providers are and their keys, and prices, as far as the user says them now.
         say: told what takes time.
         confirm: see `ConfirmResumed`.
     Everything that can be wrong is found before it is recorded that the run goes on.
@@ -197,24 +207,26 @@ def resumed_run(
             in; see `dgm.core.errors`.
     """
     with locked_run(directory) as archive:
-        config = _with_cap(archive.config(), max_cost_usd)
+        config = with_addresses(_with_cap(archive.config(), max_cost_usd), said)
         benchmark = benchmark_named(config.benchmark, config.tasks)
-        models = _models(config, archive.prices())
-        check_models(models)
-        confirm(config, archive)
-        with docker_sandbox(config, directory) as sandbox:
-            collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
-            _require_same_image(archive, ensure_image(sandbox.engine, benchmark.image, say=say))
-            archive.start(children=children)
-            with _gateway(config, models, archive, directory) as gateway:
-                yield _live_run(directory, config, archive, benchmark, sandbox, gateway)
+        _require_consent(config, archive.prices(), said)  # before any key is read
+        with _checked(_models(config, archive.prices())) as models:
+            confirm(config, archive)
+            with docker_sandbox(config, directory) as sandbox:
+                collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
+                _require_same_image(archive, ensure_image(sandbox.engine, benchmark.image, say=say))
+                archive.start(children=children)
+                with _gateway(config, models, archive, directory) as gateway:
+                    yield _live_run(directory, config, archive, benchmark, sandbox, gateway)
 
 
 def _with_cap(config: RunConfig, max_cost_usd: float | None) -> RunConfig:
     """A cap may change while a run grows: unlike the other settings, no result hangs on it."""
     if max_cost_usd is None:
         return config
-    return config.model_copy(update={"budget": config.budget.model_copy(update={"max_cost_usd": max_cost_usd})})
+    values = config.model_dump(exclude_none=True)
+    values["budget"]["max_cost_usd"] = max_cost_usd
+    return config_from(values, source="command line")
 
 
 def _require_same_image(archive: RunArchive, digest: str) -> None:
@@ -225,6 +237,15 @@ def _require_same_image(archive: RunArchive, digest: str) -> None:
             f"This run was measured in image {recorded[:19]}, but the image here is {digest[:19]}; "
             "scores from both cannot be compared. Start a new run, or load the old image into the engine."
         )
+
+
+@contextmanager
+def _workers(at_a_time: int, sandbox: DockerSandbox) -> Generator[Executor]:
+    executor = ThreadPoolExecutor(at_a_time, thread_name_prefix="dgm-worker")
+    try:
+        yield executor
+    finally:
+        _stop_workers(executor, sandbox)
 
 
 def _stop_workers(executor: Executor, sandbox: DockerSandbox) -> None:
@@ -239,15 +260,10 @@ def replay_bench(config: RunConfig, directory: Path, ledger: Ledger, *, say: Say
     """Return what replaying an agent takes; transcripts go below `directory`."""
     benchmark = benchmark_named(config.benchmark, config.tasks)
     models = _models(config, prices_now(config))
-    check_models(models)
-    with docker_sandbox(config, directory) as sandbox:
+    with _checked(models), docker_sandbox(config, directory) as sandbox:
         ensure_image(sandbox.engine, benchmark.image, say=say)
-        with _gateway(config, models, ledger, directory) as gateway:
-            executor = ThreadPoolExecutor(config.workers, thread_name_prefix="dgm-worker")
-            try:
-                yield _bench(config, benchmark, sandbox, gateway), executor
-            finally:
-                _stop_workers(executor, sandbox)
+        with _gateway(config, models, ledger, directory) as gateway, _workers(config.workers, sandbox) as executor:
+            yield _bench(config, benchmark, sandbox, gateway), executor
 
 
 @contextmanager
@@ -266,20 +282,19 @@ def recorded_bench(
     with docker_sandbox(config, directory) as sandbox:
         if ensure_image(sandbox.engine, benchmark.image, say=say) != recorded.facts().image_digest:
             say("The sandbox image is not the one that the run was measured in, which may make a difference.")
-        with Gateway(
-            recorded_models(config, recorded.directory / "transcripts", recorded.prices()),
-            ledger=ForgetfulLedger(),
-            budget=Budget(),
-            transcripts=directory / "transcripts",
-            clock=SystemClock(),
-            waiter=ThreadWaiter(Random()),
-            limits=RECORDED_LIMITS,
-        ) as gateway:
-            executor = ThreadPoolExecutor(config.workers, thread_name_prefix="dgm-worker")
-            try:
-                yield _bench(config, benchmark, sandbox, gateway), executor
-            finally:
-                _stop_workers(executor, sandbox)
+        with (
+            Gateway(
+                recorded_models(config, recorded.directory / "transcripts", recorded.prices()),
+                ledger=ForgetfulLedger(),
+                budget=Budget(),
+                transcripts=directory / "transcripts",
+                clock=SystemClock(),
+                waiter=ThreadWaiter(Random()),
+                limits=RECORDED_LIMITS,
+            ) as gateway,
+            _workers(config.workers, sandbox) as executor,
+        ):
+            yield _bench(config, benchmark, sandbox, gateway), executor
 
 
 def prices_now(config: RunConfig) -> dict[str, Price]:
@@ -291,10 +306,24 @@ def prices_now(config: RunConfig) -> dict[str, Price]:
     return prices_for(config, at=datetime.now(UTC))
 
 
+def _require_consent(config: RunConfig, prices: Mapping[str, Price], said: RunConfig) -> None:
+    require_consent(config, prices, said=said, environment=os.environ, at=datetime.now(UTC))
+
+
 def _models(config: RunConfig, prices: Mapping[str, Price]) -> dict[Role, RoleModel]:
     # Every task's answers, also of those that the run leaves out: the rehearsal model knows what it knows.
     known_tasks = benchmark_named(config.benchmark).known_tasks
     return models_for(config, os.environ, prices=prices, known_tasks=known_tasks)
+
+
+@contextmanager
+def _checked(models: dict[Role, RoleModel]) -> Generator[dict[Role, RoleModel]]:
+    """Return models that can all be asked; on leaving, no connection to them is left."""
+    check_models(models)
+    try:
+        yield models
+    finally:
+        close_models(models)
 
 
 @contextmanager

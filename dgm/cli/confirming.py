@@ -31,7 +31,7 @@ def confirm_new_run(*, yes: bool, runs: Path | None) -> ConfirmNew:
             return
         stages = benchmark_named(config.benchmark, config.tasks).stages()
         found = _if_known(lambda: forecast(config, prices, basis_for(config, runs=runs), new_run_ahead(config, stages)))
-        _ask(found, config, yes=yes)
+        _ask(_lines(found), config.budget, yes=yes)
 
     return confirm
 
@@ -57,9 +57,30 @@ def confirm_resumed_run(*, yes: bool, children: int, workers: int, runs: Path | 
             lambda: forecast(config, prices, basis_for(config, runs=runs, own=run), ahead, spent_usd=spent_usd)
         )
         if found is None or found.estimate.total.sessions.high > 0:
-            _ask(found, config, yes=yes)
+            _ask(_lines(found), config.budget, yes=yes)
 
     return confirm
+
+
+def confirm_replay(config: RunConfig, prices: Mapping[str, Price], *, sessions: int, yes: bool) -> None:
+    """Ask before an agent is measured again; see `_ask`.
+
+    Args:
+        config: of the replay.
+        prices: of its models.
+        sessions: how many it is to have.
+        yes: go on without asking.
+    """
+    if is_free(prices):
+        return
+    most_usd = sessions * config.sessions.max_cost_usd
+    cap_usd = config.budget.max_cost_usd
+    most = f"${most_usd:,.2f}" if cap_usd is None or cap_usd > most_usd else f"${cap_usd:,.2f}, the cap"
+    _ask([f"{sessions} sessions with {config.models.agent.model}. At most: {most}."], config.budget, yes=yes)
+
+
+def _lines(found: Forecast | None) -> Sequence[str]:
+    return [_NO_ESTIMATE] if found is None else short_lines(found)
 
 
 def _if_known(make: Callable[[], Forecast]) -> Forecast | None:
@@ -70,7 +91,7 @@ def _if_known(make: Callable[[], Forecast]) -> Forecast | None:
         return None
 
 
-def _ask(found: Forecast | None, config: RunConfig, *, yes: bool) -> None:
+def _ask(estimate: Sequence[str], budget: Budget, *, yes: bool) -> None:
     """Print an estimate on standard error, and let a person on a terminal say whether to start.
 
     Without a terminal nobody can say: then a cap on the run stands for a yes.
@@ -79,11 +100,11 @@ def _ask(found: Forecast | None, config: RunConfig, *, yes: bool) -> None:
         typer.Abort: the answer was no, or none.
         ConfigError: there is neither a terminal nor a cap, and `yes` was not said.
     """
-    _print(short_lines(found) if found is not None else [_NO_ESTIMATE])
+    _print(estimate)
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        _require_cap(config.budget)
+        _require_cap(budget)
         return
     try:
         agreed = typer.confirm("Start?", err=True)

@@ -121,13 +121,19 @@ def resume(
     children: Annotated[int | None, typer.Option(min=0, help="Grow to this many children instead.")] = None,
     workers: Workers = None,
     max_cost: MaxCost = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="TOML file that says again where providers and their keys are."),
+    ] = None,
+    base_url: BaseUrl = None,
     yes: Yes = False,
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
     """Go on with a run, or grow it further with --children.
 
-    Nothing that is recorded is done or paid again, and choices are those of an uninterrupted run.
+    Nothing that is recorded is done or paid again, and choices are those of an uninterrupted run. Of a --config file,
+    only [openai], [anthropic] and [endpoints] count, and [prices] as a word that the run's prices are right.
     """
     from dgm.archive.run import read_run
     from dgm.cli.confirming import confirm_resumed_run
@@ -135,6 +141,7 @@ def resume(
     from dgm.cli.runs import existing_run_directory
     from dgm.wiring import resumed_run
 
+    said = said_now(config, base_url)
     directory = existing_run_directory(run, runs=runs_dir)
     with read_run(directory) as reader:
         settings = reader.config()
@@ -142,12 +149,26 @@ def resume(
     at_a_time = workers or settings.workers
     confirm = confirm_resumed_run(yes=yes, children=wanted, workers=at_a_time, runs=runs_dir)
     evolve(
-        lambda say: resumed_run(directory, children=wanted, max_cost_usd=max_cost, say=say, confirm=confirm),
+        lambda say: resumed_run(directory, children=wanted, max_cost_usd=max_cost, said=said, say=say, confirm=confirm),
         directory=directory,
         children=wanted,
         workers=at_a_time,
         as_json=json_,
     )
+
+
+def said_now(config: Path | None, base_url: str | None) -> "RunConfig":
+    """Return what the user says beside a run's recorded settings; only what was said is set in it.
+
+    Raises:
+        ConfigError: something is wrong with it.
+    """
+    from dgm.config import config_from, read_config
+
+    values = {} if config is None else read_config(config).model_dump(exclude_unset=True)
+    if base_url is not None:
+        values["openai"] = {**values.get("openai", {}), "base_url": base_url}
+    return config_from(values, source="command line")
 
 
 def run_settings(

@@ -99,9 +99,9 @@ def main() -> None:
 
 
 def _failed(options: Options, sentence: str, exit_code: int) -> int:
-    from dgm.boundary.text import safe_line
+    from dgm.boundary.text import safe_line, safe_text
 
     if options.debug:
-        traceback.print_exc()
+        typer.echo(safe_text(traceback.format_exc()), err=True, nl=False)  # errors may quote what others wrote
     typer.echo(f"dgm: {safe_line(sentence)}", err=True)
     return exit_code

@@ -19,8 +19,9 @@ from rich.text import Text
 from dgm.archive.run import RunArchive, read_run
 from dgm.boundary.text import safe_line
 from dgm.cli.answers import title_of
-from dgm.cli.render import short_id, simulated_note, status_json, tree_view
+from dgm.cli.render import model_line, short_id, simulated_note, status_json, tree_view
 from dgm.cli.screen import console as make_console
+from dgm.config import REHEARSAL
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
 from dgm.core.errors import InfrastructureError, OutOfBudgetError
 from dgm.core.outcomes import Outcome
@@ -32,7 +33,7 @@ ENDING_WORDS = {
     Ending.FINISHED: "finished",
     Ending.EXHAUSTED: "ended: every attempt is used up, or no agent is left that could be a parent",
     Ending.DRAINED: "interrupted; all results are kept",
-    Ending.OUT_OF_BUDGET: "stopped: the budget is used up; all results are kept",
+    Ending.OUT_OF_BUDGET: "stopped: the budget pays for no further call at its worst case; all results are kept",
 }
 
 _DRAINING = "Finishing what is in flight; its results are kept. Ctrl-C again stops at once."
@@ -73,7 +74,10 @@ def _opening(run: LiveRun, *, children: int, workers: int) -> str:
             f"{children} children, {workers} workers, seed {config.seed}"
         )
     ]
-    if config.models.rehearses():
+    models = set(config.models.by_role().values())
+    if len(models) > 1:
+        lines.append(model_line(run.archive))
+    elif models == {REHEARSAL}:
         lines.append(simulated_note())
         lines.append("For a real model: export OPENAI_API_KEY=... and `dgm run --model openai:NAME` (README, Models).")
     return "\n".join(lines)
@@ -84,14 +88,28 @@ def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path) -
     console.print(tree_view(archive))
     console.print(Text(f"{run.name} {ENDING_WORDS[ending]}."))
     if ending is Ending.DRAINED:
-        console.print(Text(f"`dgm resume {run.name}` goes on."))
+        console.print(Text(f"`{_resume_command(run)}` goes on."))
     elif ending is Ending.OUT_OF_BUDGET:
-        console.print(Text(f"`dgm resume {run.name} --max-cost USD` goes on with more money."))
+        console.print(Text(f"`{_resume_command(run)} --max-cost USD` goes on with more money."))
     else:
         best = short_id(archive.best().agent.id)
         verbs = (f"tree {run.name}", f"show {run.name} {best}", f"replay {run.name} {best}")
         console.print(Text("Next: " + "\n      ".join(f"dgm {verb}" for verb in verbs)))
     console.print(Text(f"Everything is in {directory}"))
+
+
+def _resume_command(run: LiveRun) -> str:
+    """Return the command that goes on with a run. Where keys go is said anew; see `dgm.gateway.consent`."""
+    addresses = {
+        provider: endpoint.base_url
+        for provider in (model.partition(":")[0] for model in run.config.models.by_role().values())
+        if (endpoint := run.config.endpoint(provider)) is not None and endpoint.base_url is not None
+    }
+    if not addresses:
+        return f"dgm resume {run.name}"
+    if set(addresses) == {"openai"}:
+        return f"dgm resume {run.name} --base-url {addresses['openai']}"
+    return f"dgm resume {run.name} --config FILE"
 
 
 @contextlib.contextmanager
@@ -117,7 +135,7 @@ def _interruptible(run: LiveRun, console: Console, *, as_json: bool) -> Generato
         yield
     except KeyboardInterrupt:
         run.abandon()
-        console.print(Text(f"Stopped; all recorded results are kept, and `dgm resume {run.name}` goes on."))
+        console.print(Text(f"Stopped; all recorded results are kept, and `{_resume_command(run)}` goes on."))
         sys.stdout.flush()
         sys.stderr.flush()
         # Workers may still wait for a model; nothing of theirs can be recorded any more.
@@ -133,7 +151,7 @@ def _going_on_later(run: LiveRun, console: Console) -> Generator[None]:
     try:
         yield
     except InfrastructureError:
-        console.print(Text(f"All recorded results are kept; `dgm resume {run.name}` goes on."))
+        console.print(Text(f"All recorded results are kept; `{_resume_command(run)}` goes on."))
         raise
 
 
@@ -238,19 +256,25 @@ class LiveProgress:
     def _totals(self, now: float) -> str:
         archive = self.run.archive
         grown = len(archive.agent_tree()) - 1
-        spent = archive.spent()
+        with archive.snapshot():
+            spent, reserved = archive.spent(), archive.unsettled()
         elapsed = now - self.begun
         parts = [
             f"{grown}/{self.children} children",
             f"{archive.steps_done() - grown} rejected",
-            f"{spent.tokens:,} tokens",
-            f"${spent.cost_usd:.2f}",
+            f"{spent.tokens - reserved.tokens:,} tokens",
+            _cost(spent.cost_usd - reserved.cost_usd, reserved_usd=reserved.cost_usd),
             f"{elapsed:.0f} s",
         ]
         new = len(archive.agent_tree()) - self.agents_at_start
         if new > 0 and grown < self.children:
             parts.append(f"about {elapsed / new * (self.children - grown):.0f} s to go")
         return " | ".join(parts)
+
+
+def _cost(usd: float, *, reserved_usd: float) -> str:
+    """Return what was paid, and apart from it what is set aside for calls under way, which would make it jump."""
+    return f"${usd:.2f}" + (f" and ${reserved_usd:.2f} reserved" if reserved_usd else "")
 
 
 def _doing(action: Action) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 import typer
 
-from dgm.cli.evolving import Json, MaxCost, Model, RunArgument, RunsDirectory, Workers
+from dgm.cli.evolving import BaseUrl, Json, MaxCost, Model, RunArgument, RunsDirectory, Workers, Yes, said_now
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dgm.core.stages import Measurement
     from dgm.evolution.replay import Replayed
 
+Values: TypeAlias = dict[str, Any]
 _INTERRUPTED = 130  # what shells report for Ctrl-C
 _INTERRUPTION = "interrupted"
 
@@ -35,12 +36,14 @@ def replay(
         str | None, typer.Option(metavar="IDS", help="Only these tasks: ids or patterns such as 'ca*', with commas.")
     ] = None,
     model: Model = None,
+    base_url: BaseUrl = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How often each task is tried.")] = None,
     workers: Workers = None,
     max_cost: MaxCost = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where results go; below the run unless given.")
     ] = None,
+    yes: Yes = False,
     recorded: Annotated[
         bool,
         typer.Option("--recorded", help="Give the agent the answers that the run recorded: no key, no cost."),
@@ -61,20 +64,23 @@ def replay(
     from dgm.archive.reader import read_run
     from dgm.cli.answers import json_text
     from dgm.cli.comparing import replay_recorded
+    from dgm.cli.confirming import confirm_replay
     from dgm.cli.results import results_directory, write_result
     from dgm.cli.runs import existing_run_directory
     from dgm.cli.screen import console
-    from dgm.wiring import check_names
+    from dgm.wiring import check_replay, prices_now
 
     patterns = tasks.split(",") if tasks else None
     if recorded:
-        _refuse_with_recorded(config=config, benchmark=benchmark, model=model, trials=trials, max_cost=max_cost)
+        _refuse_with_recorded(
+            config=config, benchmark=benchmark, model=model, base_url=base_url, trials=trials, max_cost=max_cost
+        )
         with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
             raise typer.Exit(replay_recorded(reader, agent, patterns or [], workers=workers, out=out, as_json=json_))
     options = {
         "benchmark": benchmark,
         "tasks": patterns,
-        "models": {"agent": model} if model else None,
+        "models": {"agent": {"model": model}} if model else None,
         "trials": trials,
         "workers": workers,
         "budget": None if max_cost is None else {"max_cost_usd": max_cost},
@@ -82,8 +88,10 @@ def replay(
     screen = console(stderr=json_)
     with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
         found = reader.agent_tree().find(agent)
-        settings = _replay_config(reader.config(), config, options)
-        check_names(settings)
+        said = said_now(config, base_url)
+        settings = replay_config(reader.config(), said, options)
+        wanted = check_replay(settings, said=said)
+        confirm_replay(settings, prices_now(settings), sessions=wanted, yes=yes)
         screen.print(Text(f"replaying agent {found} of {reader.facts().name}"))
         directory = results_directory(out, reader.directory)
         results = _replayed(reader, found, settings, directory, screen)
@@ -110,20 +118,30 @@ def _refuse_with_recorded(**options: object) -> None:
         )
 
 
-def _replay_config(recorded: "RunConfig", file: Path | None, options: dict[str, Any]) -> "RunConfig":
-    """Return the run's configuration with a file's and then the options laid over it.
+def replay_config(recorded: "RunConfig", said: "RunConfig", options: dict[str, Any]) -> "RunConfig":
+    """Return the run's configuration with what the user says and then the options laid over it.
 
     The run's own caps do not hold for a replay.
     """
-    from dgm.config import config_from, read_config
+    from dgm.config import config_from
 
-    given = {} if file is None else read_config(file).model_dump(exclude_unset=True)
-    given |= {key: value for key, value in options.items() if value is not None}
+    chosen = {key: value for key, value in options.items() if value is not None}
+    given = _merged(said.model_dump(exclude_unset=True), chosen)
     values = recorded.model_dump(exclude_none=True)
     del values["budget"]
     if given.get("benchmark", recorded.benchmark) != recorded.benchmark:
         del values["tasks"]  # they are the other benchmark's
-    return config_from(values | given, source="command line")
+    return config_from(_merged(values, given), source="command line")
+
+
+def _merged(below: Values, above: Values) -> Values:
+    """Return `below` with `above` laid over it, table by table."""
+    merged = dict(below)
+    for key, value in above.items():
+        lower = merged.get(key)
+        both = isinstance(value, dict) and isinstance(lower, dict)
+        merged[key] = _merged(cast("Values", lower), cast("Values", value)) if both else value
+    return merged
 
 
 def _replayed(

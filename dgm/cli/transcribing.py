@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SUFFIX = ".jsonl.gz"
 _MOST_NAMED = 5
 _MOST_DIGITS = 9
+_CHILD = "child "
 _UNKNOWN: "Answer" = {"agent": None, "step": None, "task": None, "trial": None, "result": "no result"}
 
 
@@ -37,6 +38,7 @@ def transcript(
     """Show a session's conversation with its model; without SESSION, list the sessions."""
     from dgm.archive.reader import read_run
     from dgm.cli.answers import json_text
+    from dgm.cli.render import model_line
     from dgm.cli.runs import existing_run_directory
 
     with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
@@ -44,7 +46,10 @@ def transcript(
         sessions = _sessions_of_replay(transcripts) if replay is not None else _sessions_of_run(reader, transcripts)
         head: Answer = {"run": reader.facts().name, "model": reader.facts().model, "replay": replay}
         if session is None:
-            _list(head, sessions, as_json=json_)
+            if json_:
+                typer.echo(json_text(head | {"sessions": list(sessions.values())}))
+            else:
+                _list(_title(head, model_line(reader)), sessions)
             return
         found = _found(session, sessions, f"dgm transcript {run}" + (f" --replay {replay}" if replay else ""))
         entry = head | sessions[found]
@@ -53,7 +58,7 @@ def transcript(
             dumped = [record.model_dump(exclude_unset=True) for record in records.records]
             typer.echo(json_text(entry | {"damage": records.damage, "records": dumped}))
         else:
-            _show(entry, records)
+            _show(_title(head, model_line(reader)), entry, records)
 
 
 def _transcripts_directory(reader: "RunReader", replay: str | None) -> Path:
@@ -78,7 +83,7 @@ def _sessions_of_run(reader: "RunReader", transcripts: Path) -> "dict[SessionId,
         for outcome in found
     }
     for step in steps:
-        result = step.rejection.value if step.rejection else f"child {step.child}"
+        result = step.rejection.value if step.rejection else f"{_CHILD}{step.child}"
         about: Answer = {"agent": step.parent, "step": step.number, "task": step.evidence_task, "result": result}
         ended |= dict.fromkeys(step.sessions, about)
     return {
@@ -160,16 +165,12 @@ def _found(wanted: str, sessions: "Mapping[SessionId, Answer]", lister: str) -> 
     raise UnknownNameError(f"{shown!r} could be {', '.join(map(safe_line, fitting[:_MOST_NAMED]))}{more}.")
 
 
-def _list(head: "Answer", sessions: "Mapping[SessionId, Answer]", *, as_json: bool) -> None:
+def _list(title: str, sessions: "Mapping[SessionId, Answer]") -> None:
     from rich.text import Text
 
     from dgm.boundary.text import safe_line
-    from dgm.cli.answers import json_text
     from dgm.cli.screen import plain_table, show
 
-    if as_json:
-        typer.echo(json_text(head | {"sessions": list(sessions.values())}))
-        return
     table = plain_table("session", "of", "task")
     for name in ("calls", "$"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -181,21 +182,26 @@ def _list(head: "Answer", sessions: "Mapping[SessionId, Answer]", *, as_json: bo
             _of(entry),
             entry.get("task") or "",
             f"{entry['calls']:,}",
-            f"{entry['cost_usd']:,.2f}",
-            entry.get("result", ""),
+            f"{entry['cost_usd']:,.3f}",
+            _result(entry.get("result", "")),
         )
         table.add_row(*(Text(safe_line(cell)) for cell in cells))
-    show(Text(_title(head), style="bold"), table)
+    show(Text(title, style="bold"), table)
 
 
-def _title(head: "Answer") -> str:
+def _title(head: "Answer", models: str) -> str:
     from dgm.boundary.text import safe_line
-    from dgm.cli.render import simulated_note
-    from dgm.config import REHEARSAL
 
     replay = f", replay {head['replay']}" if head["replay"] else ""
-    model = simulated_note() if head["model"] == REHEARSAL else f"model: {head['model']}"
-    return f"{safe_line('run ' + head['run'] + replay)}\n{safe_line(model)}"
+    return f"{safe_line('run ' + head['run'] + replay)}\n{models}"
+
+
+def _result(words: str) -> str:
+    """Return what came of a session, with a child's id as people see it."""
+    from dgm.cli.render import short_id
+    from dgm.core.ids import AgentId
+
+    return f"{_CHILD}{short_id(AgentId(words.removeprefix(_CHILD)))}" if words.startswith(_CHILD) else words
 
 
 def _of(entry: "Answer") -> str:
@@ -203,13 +209,13 @@ def _of(entry: "Answer") -> str:
     return f"{agent} step {entry['step']}" if entry.get("step") is not None else agent
 
 
-def _show(entry: "Answer", records: "Transcript") -> None:
+def _show(title: str, entry: "Answer", records: "Transcript") -> None:
     from dgm.boundary.text import safe_line
     from dgm.cli.conversation import Part, conversation, print_conversation
     from dgm.cli.screen import console
 
     head = [
-        _title(entry),
+        title,
         safe_line(f"session {entry['session']}{_about(entry)}"),
         f"{entry['calls']:,} calls, {entry['tokens']:,} tokens, ${entry['cost_usd']:,.4f}",
     ]

@@ -198,10 +198,16 @@ class ModelSession(Protocol):
 
     @property
     def lost_s(self) -> float:
-        """Seconds in which calls waited for a failing or overloaded provider, which is not the agent's doing.
+        """Seconds in which calls waited for a failing or overloaded provider, or at the run's cap for money that other
+        calls have set aside: neither is the agent's doing.
 
         Time in which several calls waited at once counts once.
         """
+        ...
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether a call waits like that at this moment."""
         ...
 
 

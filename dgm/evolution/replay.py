@@ -1,9 +1,11 @@
 """Replaying one agent on a benchmark, outside the run's own measurements. N tasks in, N results out."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
+from functools import partial
 
 from dgm.core.actions import Evaluate
 from dgm.core.errors import ArchiveError, InfrastructureError, OutOfBudgetError, ProviderRefusedError, UnknownNameError
@@ -15,7 +17,11 @@ from dgm.core.stages import Measurement
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.engine import MAX_ATTEMPTS
 from dgm.evolution.evaluation import evaluate
+from dgm.evolution.session import run_session
 
+# A call that the recorded session ended without an answer to waits for one until the replayed session ends too: that is
+# no provider's doing.
+_session_as_then = partial(run_session, most_lost=math.inf)
 _SESSION = re.compile(r"([0-9]{5}|[1-9][0-9]{5,8})\.([1-9][0-9]{0,8})\.agent", re.ASCII)
 
 
@@ -77,7 +83,8 @@ def _measure_as_then(agent: AgentId, code: FileTree, bench: Bench) -> Callable[[
         if attempt is None:
             return Replayed(number, measurement, None, "its session has no number of a decision")
         try:
-            return Replayed(number, measurement, evaluate(Job(action, attempt, code), action, bench), "")
+            outcome = evaluate(Job(action, attempt, code), action, bench, session=_session_as_then)
+            return Replayed(number, measurement, outcome, "")
         except (UnknownNameError, ArchiveError, OutOfBudgetError, InfrastructureError) as error:
             return Replayed(number, measurement, None, str(error))
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from math import inf
 
 from dgm.core.errors import HostileBytesError, ProviderError
 from dgm.core.files import File, FileTree
@@ -14,7 +15,7 @@ SOCKET = "/gateway/model.sock"
 # Time for copying in and out around the agent's own limit, before the dead-man timer ends the container.
 LIFETIME_MARGIN_S = 120.0
 MOST_LOST = 0.05
-"""Share of its time that the provider may have cost an agent that timed out and is scored for it."""
+"""See `run_session`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,17 @@ class SessionResult:
         return f"exit {self.execution.exit_code}"
 
 
-def run_session(assignment: Assignment, bench: Bench) -> SessionResult:
+def run_session(assignment: Assignment, bench: Bench, *, most_lost: float = MOST_LOST) -> SessionResult:
     """Run an agent on its assignment to its end, and take what it left.
 
     A session that a fault of ours cut short says nothing about the agent. Neither does one that timed out after a
-    failing provider took a part of its time: it might have ended well in what it lost.
+    failing provider took a part of its time, since it might have ended well in what it lost, nor one that ended badly
+    while a call still waited for its provider, since agents give up on calls before the gateway does.
 
+    Args:
+        assignment: what the agent is started with.
+        bench: what is behind the ports.
+        most_lost: share of its time that the provider may have cost an agent that timed out and is scored for it.
     Raises:
         OutOfBudgetError: the run's cap stopped it: not measured.
         InfrastructureError: a fault of ours stopped it: not measured.
@@ -83,11 +89,14 @@ def run_session(assignment: Assignment, bench: Bench) -> SessionResult:
         with bench.sandbox.container(spec) as container:
             line.admit(container.peer_uid)
             execution = _execute(assignment, container, model=line.model)
+            gave_up = line.is_held_up and execution.exit_code not in {0, None}
             tree, refusal = _tree_left(container)
         _raise_fault(line)
-    if execution.timed_out:  # calls that were under way have ended by now, and may have ended with a fault
+    if execution.timed_out or gave_up:  # calls that were under way have ended by now, and may have ended with a fault
         _raise_fault(line)
-        _require_own_time_out(line, assignment)
+        lost_s = inf if gave_up else line.lost_s
+        if lost_s > most_lost * assignment.timeout_s:
+            raise ProviderError(_why_not_scored(line, assignment, gave_up=gave_up))
     return SessionResult(
         tree=tree, refusal=refusal, execution=execution, limit_reached=line.limit_reached, usage=line.usage
     )
@@ -122,9 +131,13 @@ def _raise_fault(line: ModelSession) -> None:
         raise line.fault
 
 
-def _require_own_time_out(line: ModelSession, assignment: Assignment) -> None:
-    if line.lost_s > MOST_LOST * assignment.timeout_s:
-        raise ProviderError(
-            f"An agent timed out after it lost {line.lost_s:.0f} of its {assignment.timeout_s:.0f} s to failures or "
-            f"overload of {line.model}, so it is not scored; fewer workers, or trying again later, may help."
-        )
+def _why_not_scored(line: ModelSession, assignment: Assignment, *, gave_up: bool) -> str:
+    ended = (
+        "gave up while a call was held up by"
+        if gave_up
+        else f"timed out after it lost {line.lost_s:.0f} of its {assignment.timeout_s:.0f} s to"
+    )
+    return (
+        f"An agent {ended} failures or overload of {line.model} or waiting for money at the cap, so it is not scored; "
+        "fewer workers, or trying again later, may help."
+    )

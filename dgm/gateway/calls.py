@@ -24,6 +24,7 @@ from dgm.boundary.chat import ChatRequest, Message
 from dgm.core.errors import InfrastructureError, ProviderError, ProviderRefusedError
 from dgm.core.outcomes import Usage
 from dgm.core.ports import Clock, Grant, Role
+from dgm.gateway.bounds import Heard, bounded
 from dgm.gateway.money import NO_CALL, UNBILLED, Account, Reservation
 from dgm.gateway.prices import usage_of, worst_case
 from dgm.gateway.provider import Completion, OverloadedError, Provider, RequestRefusedError, RoleModel, UnbilledError
@@ -74,6 +75,7 @@ class Caller:
     retries: Retries
     lost: LostTime
     replies: Replies = field(default_factory=Replies)
+    heard: Heard = field(default_factory=Heard)
     closed: threading.Event = field(default_factory=threading.Event)
     """Set once the session's end has begun: nothing is tried again then, and nobody waits for a turn or for money."""
     kept: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
@@ -122,6 +124,7 @@ class Caller:
 
     def _complete(self, sending: "_Sending") -> Answer:
         """Send it until there is an answer, or no use or patience for another attempt."""
+        self.heard.require_room()
         self.account.require(sending.worst_case)  # who has used up the session need not wait to hear it
         tries = Tries(self.retries, self.waiter)
         while True:
@@ -145,7 +148,8 @@ class Caller:
     def _attempt(self, sending: "_Sending", tries: Tries) -> Answer:
         until = tries.deadline(self.clock.monotonic())
         with self.throttle.slot(until=until, lost=self.lost, abandoned=self.closed.is_set) as slot:
-            reservation = self.account.reserve(sending.worst_case, abandoned=self.closed.is_set)
+            with self.lost.waiting():  # for what other sessions have set aside, at the run's cap
+                reservation = self.account.reserve(sending.worst_case, abandoned=self.closed.is_set)
             began = self.clock.monotonic()
             tries.note_sent(began)
             try:
@@ -174,6 +178,10 @@ class Caller:
         except Exception as error:
             # A provider's bug must not end as an agent's failure, nor as money that nobody knows of.
             raise _BrokeDownError(f"{self.provider.name} broke down with {type(error).__name__}.") from error
+        completion = bounded(completion)
+        self.heard.add(completion)
+        if completion.is_empty and _may_be_agents_doing(sending.request, completion):
+            self.replies.note_refused()
         self.replies.note(completion)
         return completion
 
@@ -209,6 +217,15 @@ class _Sending:
     request: ChatRequest
     worst_case: Usage
     output_tokens: int
+
+
+def _may_be_agents_doing(request: ChatRequest, completion: Completion) -> bool:
+    """Return whether an agent may have brought about that its model said nothing: that must not stop a run.
+
+    It can ask for what no model answers, or leave no room for an answer.
+    """
+    limits = (request.stop, request.max_tokens, request.max_completion_tokens)
+    return completion.finish_reason == "content_filter" or any(limit is not None for limit in limits)
 
 
 def _message(completion: Completion) -> Message:

@@ -1,6 +1,6 @@
 """Finds the provider of each role by the names that users give models."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from dgm.config import REHEARSAL, Endpoint, Price, Rates, RunConfig
@@ -17,7 +17,7 @@ from dgm.gateway.rehearsal import RehearsalProvider
 from dgm.gateway.vendors.anthropic_provider import AnthropicProvider
 from dgm.gateway.vendors.openai_provider import OpenAiProvider
 
-_BILLED_BY = frozenset({"service_tier", "speed", "inference_geo"})
+BILLED_BY = frozenset({"service_tier", "speed", "inference_geo"})
 """What a request may hold that changes its price; the table of known prices is without."""
 _CACHE_WRITE = 1.25
 """What both vendors take for input that is written to their caches, for each dollar of other input."""
@@ -49,7 +49,7 @@ def models_for(
         known_tasks: gives the rehearsal model its answers.
     Raises:
         UnknownNameError: no provider is called that.
-        ConfigError: a key is missing or unusable.
+        ConfigError: a key or a price is missing, or a key unusable.
     """
     made: dict[str, Provider] = {}
     for model in config.models.by_role().values():
@@ -57,7 +57,7 @@ def models_for(
             made[model] = (
                 RehearsalProvider(known_tasks(), latency_s=config.rehearsal.latency_s)
                 if model == REHEARSAL
-                else _provider(model, config, environment, prices[model])
+                else _provider(model, config, environment, _recorded_price(model, prices))
             )
     output_tokens = config.sessions.max_output_tokens
     models = {
@@ -74,21 +74,35 @@ def check_models(models: Mapping[Role, RoleModel]) -> None:
         ConfigError: a key is refused, or a provider has no such model.
         ProviderError: a provider cannot be reached.
     """
-    providers = {model.provider.name: model.provider for model in models.values()}.values()
     try:
-        for provider in providers:
+        for provider in _providers(models):
             provider.check()
     except BaseException:
-        for provider in providers:
-            provider.close()
+        close_models(models)
         raise
 
 
+def close_models(models: Mapping[Role, RoleModel]) -> None:
+    """Close the connections that were kept for further calls; there will be none."""
+    for provider in _providers(models):
+        provider.close()
+
+
+def _providers(models: Mapping[Role, RoleModel]) -> Iterable[Provider]:
+    return {model.provider.name: model.provider for model in models.values()}.values()
+
+
+def _recorded_price(model: str, prices: Mapping[str, Price]) -> Price:
+    if model not in prices:  # of a run whose files do not fit together
+        raise ConfigError(f"There is no price of {model} beside those of the run's other models, in its prices.toml.")
+    return prices[model]
+
+
 def _price(model: str, config: RunConfig, at: datetime) -> Price:
-    endpoint, name = _endpoint(model, config)
+    endpoint, name = endpoint_of(model, config)
     if (given := config.prices.get(model)) is not None:
-        return _with_cache_writes(given, endpoint)
-    if _BILLED_BY.isdisjoint(parameters_for(model, endpoint, config.parameters).extra):
+        return with_cache_writes(given, endpoint)
+    if BILLED_BY.isdisjoint(parameters_for(model, endpoint, config.parameters).extra):
         known = known_price(endpoint, name, at=at)
         if known is not None:
             return known
@@ -98,10 +112,10 @@ def _price(model: str, config: RunConfig, at: datetime) -> Price:
             "and output_usd per million tokens in a --config file, or --unknown-price IN/OUT, or --unknown-price zero "
             "for a model of your own."
         )
-    return FREE if config.unknown_price == "zero" else _with_cache_writes(config.unknown_price, endpoint)
+    return FREE if config.unknown_price == "zero" else with_cache_writes(config.unknown_price, endpoint)
 
 
-def _with_cache_writes(price: Price, endpoint: Endpoint) -> Price:
+def with_cache_writes(price: Price, endpoint: Endpoint) -> Price:
     """Return a price that a user gave with what a vendor takes for writing to its cache, where that was left out.
 
     Both vendors take more for it than for other input, so a cap would not hold without.
@@ -117,7 +131,7 @@ def _cache_write(rates: Rates) -> dict[str, float]:
 
 
 def _provider(model: str, config: RunConfig, environment: Mapping[str, str], price: Price) -> Provider:
-    endpoint, name = _endpoint(model, config)
+    endpoint, name = endpoint_of(model, config)
     connection = Connection(
         name=model,
         model=name,
@@ -130,7 +144,12 @@ def _provider(model: str, config: RunConfig, environment: Mapping[str, str], pri
     return make(connection, price=price, parameters=parameters)
 
 
-def _endpoint(model: str, config: RunConfig) -> tuple[Endpoint, str]:
+def endpoint_of(model: str, config: RunConfig) -> tuple[Endpoint, str]:
+    """Return where a model is called, and the name that it has there.
+
+    Raises:
+        UnknownNameError: no provider is called that.
+    """
     provider, _, name = model.partition(":")
     endpoint = config.endpoint(provider)
     if endpoint is None or not name:

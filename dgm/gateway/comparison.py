@@ -7,11 +7,15 @@ from itertools import zip_longest
 
 from dgm.boundary.chat import ChatRequest, Message, Tool
 from dgm.boundary.text import safe_line, safe_text
+from dgm.gateway.money import SessionLimitError
+from dgm.gateway.provider import RequestRefusedError
+from dgm.gateway.recorded import NotRecordedError
 from dgm.gateway.recording import RecordedCall, Unused
 from dgm.gateway.sameness import loose_message_digest, parameters, without_accidents
 
 ENDED = "the recorded session ended before it"
 """What a `Difference` says of a request beyond the last recorded one."""
+_ENDS = {RequestRefusedError.__name__, SessionLimitError.__name__, NotRecordedError.__name__}
 _LINES_SHOWN = 3
 _CHARS_SHOWN = 100
 _CHARS_BEFORE = 30
@@ -95,7 +99,10 @@ def _first_difference(expected: RecordedCall, call: RecordedCall) -> Difference:
 def _end(call: RecordedCall) -> tuple[str, str]:
     """Return what tells how a call ended."""
     error = call.record.error
-    return ("answered", "") if error is None else (error.type, error.code)
+    if error is None:
+        return "answered", ""
+    # What else ends a call of a session with a verdict is that the session ended, of whatever type the error was then.
+    return (error.type, error.code) if error.type in _ENDS else ("cut short", "")
 
 
 def _end_words(call: RecordedCall) -> str:

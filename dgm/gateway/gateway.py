@@ -26,7 +26,7 @@ from dgm.gateway.provider import Provider, RoleModel
 from dgm.gateway.retries import Retries
 from dgm.gateway.server import Door, HttpLimits, SessionProtocol
 from dgm.gateway.session import Session
-from dgm.gateway.silence import Silence
+from dgm.gateway.silence import Replies, Silence
 from dgm.gateway.throttle import Throttle
 from dgm.gateway.transcripts import TranscriptWriter, read_transcript, transcript_path
 from dgm.gateway.waiting import LostTime, Waiter
@@ -186,6 +186,7 @@ class Gateway:
             throttle=throttle,
             retries=self._limits.retries,
             lost=LostTime(self._clock),
+            replies=Replies() if grant.role is Role.PROBE else Replies(heard=self._silence.heard),
         )
 
     @contextmanager

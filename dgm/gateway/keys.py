@@ -34,7 +34,7 @@ def key_for(provider: str, endpoint: Endpoint, environment: Mapping[str, str]) -
     if endpoint.key_variable is not None:
         return _key_named(endpoint.key_variable, environment, provider)
     variable = VARIABLES.get(provider)
-    if variable is None or not (endpoint.base_url is None or _is_on_this_machine(endpoint.base_url)):
+    if variable is None or not (endpoint.base_url is None or is_on_this_machine(endpoint.base_url)):
         return None
     return environment.get(variable, "").strip() or None
 
@@ -46,7 +46,8 @@ def _key_named(variable: str, environment: Mapping[str, str], provider: str) -> 
     return key
 
 
-def _is_on_this_machine(url: str) -> bool:
+def is_on_this_machine(url: str) -> bool:
+    """Return whether an address is of this machine alone."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dgm.boundary.chat import ChatRequest
 from dgm.config import Price, RunConfig
-from dgm.core.errors import OutOfBudgetError, ProviderRefusedError
+from dgm.core.errors import ProviderRefusedError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage
 from dgm.core.ports import Grant
@@ -22,7 +22,7 @@ _FOR_EVER_S = 1e6
 LIMITS = GatewayLimits(retries=Retries(patience_s=2 * _FOR_EVER_S), silent_sessions=2**31)
 """Of a gateway that gives recorded answers: nothing of it fails for a while, and sessions may have been silent."""
 _REFUSED_BY_MODEL = RequestRefusedError.__name__
-_REFUSED_BY_US = {SessionLimitError.__name__, OutOfBudgetError.__name__}
+_REFUSED_BY_US = SessionLimitError.__name__
 
 
 class NotRecordedError(ProviderRefusedError):
@@ -143,12 +143,13 @@ def _was_sent(call: RecordedCall) -> bool:
 
 
 def _was_cut_short(call: RecordedCall) -> bool:
-    # A session with a provider's fault has no outcome, unless the fault came when the agent had ended.
+    # A session with a provider's fault, or one for want of money, has no outcome, unless that came when the agent had
+    # ended.
     return not _was_sent(call) and not _was_refused_by_us(call)
 
 
 def _was_refused_by_us(call: RecordedCall) -> bool:
-    return call.record.error is not None and call.record.error.type in _REFUSED_BY_US
+    return call.record.error is not None and call.record.error.type == _REFUSED_BY_US
 
 
 def _again(record: Record) -> Completion:

@@ -72,6 +72,11 @@ class Session:
         return self._caller.lost.total_s
 
     @property
+    def is_held_up(self) -> bool:
+        """Whether a call waits for a failing or overloaded provider at this moment."""
+        return self._caller.lost.goes_on
+
+    @property
     def replies(self) -> Replies:
         """Whether the model said anything."""
         return self._caller.replies

@@ -1,6 +1,7 @@
 """Sessions in which a model says nothing: a few are chance, many in a row are a model that does not work here."""
 
 import threading
+from collections.abc import Callable
 
 from dgm.core.errors import ProviderRefusedError
 from dgm.gateway.provider import Completion
@@ -9,7 +10,9 @@ from dgm.gateway.provider import Completion
 class Replies:
     """What came back to one session's calls, as far as it says whether the model works."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, heard: Callable[[], None] = lambda: None) -> None:
+        """Begin; `heard` is called at each good answer."""
+        self._heard = heard
         self._lock = threading.Lock()
         self._sent = 0
         self._refused = 0
@@ -29,6 +32,7 @@ class Replies:
         """Count an answer."""
         if not completion.is_empty:
             self._has_good = True
+            self._heard()
 
     @property
     def are_good(self) -> bool:
@@ -43,13 +47,22 @@ class Replies:
 
 
 class Silence:
-    """How many sessions in a row were silent, in the order in which they close."""
+    """How many sessions in a row were silent, in the order in which they close, without a good answer in any other.
+
+    Silent sessions are the first to close of those that begin together, so the good answers of the others count when
+    they come: else chance alone would stop a run with many workers.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = threading.Lock()
         self._in_a_row = 0
         self._model = ""
+
+    def heard(self) -> None:
+        """Count anew: some session got a good answer."""
+        with self._lock:
+            self._in_a_row = 0
 
     def note(self, model: str, replies: Replies) -> None:
         """Count a session that closes; one that the model was never rightly asked in counts neither way."""

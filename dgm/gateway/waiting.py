@@ -65,6 +65,12 @@ class LostTime:
                 spans = _joined(spans, min(self._waiting.values()), self._clock.monotonic())
             return sum(end - start for start, end in spans)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a call waits at this moment."""
+        with self._lock:
+            return bool(self._waiting)
+
     def add_since(self, start: float) -> None:
         """Add the time from `start`, as the clock counted it, until now."""
         with self._lock:

@@ -17,6 +17,8 @@ from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.openai_server import FAKE_MODEL, OpenAiServer
 from tests.fakes.openai_server import KEY as OPENAI_KEY
 
+pytestmark = pytest.mark.slow
+
 WRONG_KEY = "sk-planted-wrong-3a91"
 
 

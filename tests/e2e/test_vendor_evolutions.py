@@ -64,7 +64,8 @@ def test_at_the_cap_it_stops_within_it_and_goes_on_with_more_money(tmp_path: Pat
     status = command.json("status", "poor")
     assert (status["state"], status["cost_usd"] <= 0.3) == ("interrupted", True)
     assert_billed(status, vendor)
-    assert command("resume", "poor", "--max-cost", "50").returncode == 0
+    again = ("resume", "poor", "--config", str(vendor.config(tmp_path)))  # says anew who gets the key
+    assert command(*again, "--max-cost", "50").returncode == 0
     status, tree = command.json("status", "poor"), command.json("tree", "poor")
     assert status["state"] == "finished"
     assert sum(agent["score"]["attempted"] for agent in tree["agents"]) == status["evaluations"]
@@ -84,7 +85,7 @@ def test_a_killed_run_goes_on_and_its_books_still_agree_with_the_vendor(tmp_path
     status = command.json("status", "killed")
     assert status["unsettled"]["calls"] == 1
     assert_billed(status, vendor)
-    assert command("resume", "killed").returncode == 0
+    assert command("resume", "killed", "--config", str(vendor.config(tmp_path))).returncode == 0
     status = command.json("status", "killed")
     assert (status["state"], status["unsettled"]["calls"]) == ("finished", 1)
     assert_billed(status, vendor)

@@ -94,6 +94,7 @@ class Rules:
         self._check_tool_choice(body)
         _check_breakpoints(body)
         self._check_signed(body, signed)
+        self._check_last_thinking(body)
 
     def _check_thinking(self, body: Block) -> None:
         thinking = body.get("thinking")
@@ -123,6 +124,18 @@ class Rules:
         _no_more(choice, allowed, "tool_choice")
         if choice["type"] == "any" and self._thinks(body):
             raise RefusedError("Thinking may not be enabled when tool_choice forces tool use.")
+
+    def _check_last_thinking(self, body: Block) -> None:
+        """Refuse a loop of tools that began without thinking where there is a budget for it."""
+        if body.get("thinking", {}).get("type") != "enabled":
+            return
+        turns = [_listed(turn["content"]) for turn in body["messages"]]
+        asked = [n for n in range(0, len(turns), 2) if all(block["type"] != "tool_result" for block in turns[n])]
+        loop = turns[asked[-1] + 1 :: 2]
+        where = f"messages.{asked[-1] + 1}.content.0"
+        calls = any(block["type"] == "tool_use" for turn in loop[:1] for block in turn)
+        problem = "Expected `thinking` or `redacted_thinking`, but found `tool_use`"
+        _expect(not calls or loop[0][0]["type"] in THINKING, where, problem)
 
     def _check_signed(self, body: Block, signed: Mapping[str, Signed]) -> None:
         is_manual = body.get("thinking", {}).get("type") == "enabled"

@@ -54,6 +54,7 @@ class FakeModelSession:
         self.limit_reached = False
         self.fault_at_close: Exception | None = None
         self.lost_s = 0.0
+        self.is_held_up = False
         self.admitted: list[int] = []
 
     def admit(self, peer_uid: int) -> None:

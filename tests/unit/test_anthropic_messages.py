@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dgm.boundary.chat import ChatRequest, FunctionCall, ToolCall
+from dgm.boundary.chat import ChatRequest, FunctionCall, Message, ToolCall
 from dgm.gateway.parameters import ModelParameters
 from dgm.gateway.provider import KeptTurns
 from dgm.gateway.vendors.anthropic_answer import completion_of
@@ -418,6 +418,31 @@ def test_thinking_within_a_budget_is_put_back_whatever_has_changed() -> None:
     assert put_back({"role": "user", "content": "x"}, TOLD, *RESULTS, kept=kept, parameters=parameters) == SAID
 
 
+BUDGET = ModelParameters(cache=False, thinking=1_024)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [(USER, calling(call("a")), result("a")), (USER, calling(call("a")), result("a"), calling(call("b")), result("b"))],
+    ids=["the first call", "a later one"],
+)
+def test_with_a_budget_nobody_thinks_after_calls_that_an_agent_made_up(messages: tuple[dict[str, Any], ...]) -> None:
+    kept = kept_of([THOUGHT, use("b")], asked=messages[:3], parameters=BUDGET)
+    body = sent(*messages, kept=kept, tools=[BASH], parameters=BUDGET)
+    blocks = [block["type"] for turn in body["messages"] for block in turn["content"]]
+    assert ("thinking" in body, "thinking" in blocks) == (False, False)
+
+
+def test_with_a_budget_a_new_question_after_made_up_calls_is_thought_about() -> None:
+    assert "thinking" in sent(USER, calling(call("a")), result("a"), says("x"), USER, tools=[BASH], parameters=BUDGET)
+
+
+def test_thinking_is_not_put_back_where_the_agent_leaves_too_few_tokens_for_more() -> None:
+    kept = kept_of(SAID, parameters=BUDGET)
+    own = [text("I look."), use("a", {"command": "ls"}), use("b")]
+    assert put_back(*ASKED, TOLD, *RESULTS, kept=kept, parameters=BUDGET, output_tokens=1_000) == own
+
+
 def test_thinking_after_a_change_is_put_back_as_long_as_the_change_stays() -> None:
     changed = (SYSTEM, {"role": "user", "content": "clipped"}, TOLD, *RESULTS)
     first = kept_of(SAID)
@@ -501,6 +526,13 @@ def test_arguments_that_were_cut_off_come_as_they_are() -> None:
     assert (answered.tool_calls[0].function.arguments, answered.finish_reason) == ('{"command": "ls"', "length")
 
 
+def test_more_calls_or_longer_names_than_an_agent_can_repeat_are_no_fault() -> None:
+    answered = read(use("toolu_0", name="n" * 65), *(use(f"toolu_{number}") for number in range(1, 200)))
+    message = Message(role="assistant", tool_calls=answered.tool_calls)
+    calls = list(message.tool_calls or ())
+    assert (len(calls), calls[0].function.name, calls[127].id) == (128, "n" * 63 + "~", "toolu_127")
+
+
 def test_a_refused_answer_has_the_reason_and_no_calls() -> None:
     details = {"type": "refusal", "category": "cyber", "explanation": "Not this."}
     answered = read(use("toolu_1"), reason="refusal", stop_details=details)
@@ -528,7 +560,6 @@ def test_thinking_is_told_and_the_turn_kept() -> None:
         {"content": [], "stop_reason": "end_turn", "usage": {"input_tokens": 1}},
         {"content": [], "stop_reason": "end_turn", "usage": USAGE | {"input_tokens": -1}},
         {"content": [{"text": "a"}], "stop_reason": "end_turn", "usage": USAGE},
-        {"content": [use("a", name="n" * 65)], "stop_reason": "tool_use", "usage": USAGE},
         {"content": [use("")], "stop_reason": "tool_use", "usage": USAGE},
         {"content": [text("\ud800")], "stop_reason": "end_turn", "usage": USAGE},
         {"content": [use("a", {"a": float("nan")})], "stop_reason": "tool_use", "usage": USAGE},
@@ -540,7 +571,6 @@ def test_thinking_is_told_and_the_turn_kept() -> None:
         "half usage",
         "negative",
         "no type",
-        "long name",
         "no id",
         "half character",
         "NaN",

@@ -1,14 +1,18 @@
 """How much of a session's time its provider cost it."""
 
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from dgm.config import Budget
 from dgm.gateway.provider import Completion, OverloadedError, UnbilledError
 from dgm.gateway.retries import Retries
+from dgm.gateway.session import Session
 from dgm.gateway.waiting import LostTime
-from tests.fakes.providers import ScriptedProvider, Setting, says
+from tests.fakes.providers import ScriptedProvider, Setting, grant, says
 from tests.fakes.time import FakeTime
 
 
@@ -72,6 +76,46 @@ def test_attempts_that_failed_and_the_waits_after_them_are_lost_and_answers_are_
     with Setting(tmp_path, provider=provider, clock=time, waiter=time, retries=Retries()).session() as session:
         session.ask("a")
         assert session.lost_s == lost_s
+
+
+def test_a_session_is_held_up_while_a_call_waits_to_be_tried_again(tmp_path: Path) -> None:
+    seen: list[bool] = []
+    provider = ScriptedProvider(UnbilledError("busy"), says("now"))
+
+    class Looking(FakeTime):
+        def until_set(self, event: threading.Event, most_s: float) -> bool:
+            seen.append(session.is_held_up)
+            return super().until_set(event, most_s)
+
+    time = Looking()
+    with Setting(tmp_path, provider=provider, clock=time, waiter=time, retries=Retries()).session() as session:
+        session.ask("a")
+        assert (seen, session.is_held_up) == ([True], False)
+
+
+def test_waiting_for_money_that_other_sessions_have_set_aside_is_lost(tmp_path: Path) -> None:
+    time, asked, waiting = FakeTime(), threading.Event(), threading.Event()
+    sessions: list[Session] = []
+
+    def until_another_waits() -> Completion:
+        asked.set()
+        for _ in range(5_000):
+            if sessions[1].lost_s >= 7.0:
+                break
+            time.advance(1.0)
+            waiting.wait(0.001)
+        return says("at last")
+
+    provider = ScriptedProvider(until_another_waits, says("yes"))
+    setting = Setting(tmp_path, provider=provider, clock=time, waiter=time, budget=Budget(max_cost_usd=0.02))
+    with setting.gateway() as gateway, ExitStack() as stack:
+        sessions += [stack.enter_context(gateway.session(grant(f"{number:05}.1.agent"))) for number in (1, 2)]
+        first = threading.Thread(target=sessions[0].ask, args=("a",))  # each may take 0.016 and takes 0.0015
+        first.start()
+        asked.wait()
+        assert (sessions[1].ask("a"), sessions[0].lost_s) == ("yes", 0.0)
+        first.join()
+        assert sessions[1].lost_s >= 7.0
 
 
 def test_a_session_whose_provider_answers_loses_nothing(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Sessions in a row without one good answer stop a run."""
 
+import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +13,7 @@ from dgm.core.errors import ProviderError, ProviderRefusedError
 from dgm.core.ports import Role, SessionLimits
 from dgm.gateway.gateway import Gateway
 from dgm.gateway.provider import Completion, RequestRefusedError
-from tests.fakes.providers import ScriptedProvider, Setting, grant, says
+from tests.fakes.providers import ScriptedProvider, Setting, grant, post, says
 from tests.fakes.time import FakeTime
 
 EMPTY = says("  ")
@@ -59,6 +62,18 @@ def test_one_good_answer_begins_the_count_anew(tmp_path: Path, good: Completion)
             hold(gateway, 6)
 
 
+def test_a_good_answer_in_a_session_that_goes_on_begins_the_count_anew(tmp_path: Path) -> None:
+    with (
+        silent_after(tmp_path, EMPTY, EMPTY, CALLS_A_TOOL, EMPTY) as gateway,
+        gateway.session(grant("00009.1.agent")) as other,
+    ):
+        hold(gateway, 1, 2)
+        other.ask("a")
+        hold(gateway, 3, 4, 5)
+        with pytest.raises(ProviderRefusedError):
+            hold(gateway, 6)
+
+
 def test_sessions_without_a_call_count_neither_way(tmp_path: Path) -> None:
     with silent_after(tmp_path, EMPTY) as gateway:
         hold(gateway, 1, 2)
@@ -94,3 +109,17 @@ def test_a_new_gateway_counts_anew(tmp_path: Path) -> None:
     for first in (1, 11):
         with silent_after(tmp_path, EMPTY) as gateway:
             hold(gateway, first, first + 1)
+
+
+@pytest.mark.parametrize("room", [{"max_tokens": 1}, {"max_completion_tokens": 1}, {"stop": ["I"]}])
+def test_an_agent_that_leaves_no_room_for_an_answer_cannot_stop_a_run(tmp_path: Path, room: dict[str, Any]) -> None:
+    with silent_after(tmp_path, EMPTY, sessions=2) as gateway:
+        for number in range(5):
+            with gateway.session(grant(f"{number:05}.1.agent")) as session:
+                session.admit(os.getuid())
+                assert post(session, **room).status == 200
+
+
+def test_an_agent_that_asks_for_what_no_model_answers_cannot_stop_a_run(tmp_path: Path) -> None:
+    with silent_after(tmp_path, replace(EMPTY, finish_reason="content_filter"), sessions=2) as gateway:
+        hold(gateway, *range(5))

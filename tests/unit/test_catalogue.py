@@ -13,6 +13,7 @@ from dgm.gateway.catalogue import check_models, models_for, prices_for
 from dgm.gateway.provider import FREE, RoleModel
 from dgm.gateway.vendors.anthropic_provider import AnthropicProvider
 from dgm.gateway.vendors.openai_provider import OpenAiProvider
+from dgm.wiring import check_replay
 from tests.fakes.providers import ScriptedProvider
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -52,6 +53,11 @@ def models(of: RunConfig, environment: Mapping[str, str] = KEYS) -> dict[Role, R
 )
 def test_a_price_is_the_given_one_or_the_known_one_or_what_is_said_for_unknown_ones(text: str, price: Price) -> None:
     assert list(prices_for(config(text), at=NOW).values()) == [price]
+
+
+def test_a_model_without_a_price_among_those_that_a_run_recorded_is_one_sentence() -> None:
+    with pytest.raises(ConfigError, match=r"^There is no price of openai:o1 .*prices\.toml\.$"):
+        models_for(config('models.agent = "openai:o1"'), KEYS, prices={}, known_tasks=known_tasks)
 
 
 def test_long_calls_too_have_a_price_for_cache_writes() -> None:
@@ -167,3 +173,14 @@ def test_a_provider_that_is_not_there_is_an_error_and_no_connection_stays_open()
     with pytest.raises(ProviderError, match="cannot be reached"):
         check_models({Role.AGENT: RoleModel(there, 1), Role.DIAGNOSE: RoleModel(dead, 1)})
     assert (there.is_closed, dead.is_closed) == (True, True)
+
+
+def test_models_are_closed_once_a_run_is_done_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = Checked("a:1")
+
+    def made(*_: object, **__: object) -> dict[Role, RoleModel]:
+        return {Role.AGENT: RoleModel(provider, 1)}
+
+    monkeypatch.setattr("dgm.wiring.models_for", made)
+    check_replay(RunConfig(), said=RunConfig())
+    assert provider.is_closed

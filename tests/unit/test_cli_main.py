@@ -72,6 +72,17 @@ def test_an_unexpected_error_is_one_sentence(
     )
 
 
+def test_debug_shows_nothing_of_an_error_that_a_terminal_would_obey(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_runs(monkeypatch, RuntimeError("bro\x1b]0;owned\x07ken \u202e"))
+    assert run_command(["--debug", "runs"]) == 1
+    shown = capsys.readouterr().err
+    assert "RuntimeError: broken" in shown
+    assert "owned" not in shown
+    assert shown.replace("\n", "").isprintable()
+
+
 def test_debug_shows_where(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     break_runs(monkeypatch, RuntimeError("broken"))
     assert run_command(["--debug", "runs"]) == 1

@@ -175,7 +175,12 @@ def test_without_a_session_they_are_listed(run: Path, capsys: pytest.CaptureFixt
         "00001.1.improve",
         "00001.2.agent",
     ]
-    assert lines[6].split()[2:] == ["anagram", "1", "0.01", "resolved"]
+    assert lines[6].split()[2:] == ["anagram", "1", "0.012", "resolved"]
+
+
+def test_the_list_names_a_child_as_people_see_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    improve = parsed(capsys, run)["sessions"][2]
+    assert shown(capsys, run)[5].endswith("  " + improve["result"][: len("child 1234567")])
 
 
 def test_the_list_says_what_came_of_each(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

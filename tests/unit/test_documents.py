@@ -80,8 +80,8 @@ def test_the_readme_names_every_verb(verb: str) -> None:
 
 
 def test_every_option_in_the_readme_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in VERBS:
-        run_command([verb, "--help"])
+    for words in ([], *([verb] for verb in VERBS)):
+        run_command([*words, "--help"])
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) | {
         "--graph",
         "--all",

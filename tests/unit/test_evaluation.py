@@ -1,14 +1,19 @@
 """What becomes of an agent's doings on a task: always a verdict, never an exception; faults of ours the other way."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 from dgm.core.errors import OutOfBudgetError, ProviderError, SandboxError
 from dgm.core.files import File
-from dgm.core.outcomes import Verdict
+from dgm.core.ids import AgentId, TaskId
+from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.ports import Execution
 from dgm.evolution.evaluation import evaluate
+from dgm.evolution.replay import replay_recorded
 from tests.fakes.bench import CODE, AgentProgram, Fakes, evaluate_job, solving
 from tests.fakes.benchmark import solved
 from tests.fakes.sandbox import Call, FakeContainer, ran
@@ -183,6 +188,29 @@ def test_an_agent_that_lost_more_and_ran_out_of_time_is_not_scored(agent: AgentP
 def test_an_agent_that_ended_in_time_is_scored_however_much_it_lost() -> None:
     fakes = losing(Fakes(), solving, lost_s=590.0)
     assert evaluate(*evaluate_job(), fakes.bench).verdict is Verdict.RESOLVED
+
+
+@pytest.mark.parametrize(("exit_code", "is_scored"), [(1, False), (0, True)])
+def test_an_agent_that_gave_up_on_a_call_that_was_held_up_is_not_scored(exit_code: int, is_scored: bool) -> None:
+    fakes = Fakes()
+
+    def impatient(container: FakeContainer, call: Call) -> Execution:
+        fakes.models.sessions[-1][1].is_held_up = True
+        return replace(solving(container, call), exit_code=exit_code)
+
+    fakes.sandbox.programs = {("python3",): impatient}
+    with nullcontext() if is_scored else pytest.raises(ProviderError, match="gave up while a call was held up"):
+        assert evaluate(*evaluate_job(), fakes.bench).verdict is Verdict.RESOLVED
+    assert len(fakes.benchmark.graded) == is_scored
+
+
+def test_an_agent_that_timed_out_with_a_call_under_way_does_so_in_a_recorded_replay_too() -> None:
+    fakes, (job, _, *_) = losing(Fakes(), stuck, lost_s=590.0), evaluate_job()
+    recorded = Outcome(TaskId("ant"), 0, Verdict.TIMED_OUT, "", 600.0, job.session("agent"))
+    with ThreadPoolExecutor(1) as executor:
+        (again,) = replay_recorded(AgentId("a"), CODE, [recorded], bench=fakes.bench, executor=executor)
+    assert again.outcome is not None
+    assert again.outcome.verdict is Verdict.TIMED_OUT
 
 
 @pytest.mark.parametrize("fault", [OutOfBudgetError("the cap"), ProviderError("the provider is down")])

@@ -85,7 +85,7 @@ def test_a_dead_address_is_named() -> None:
     with pytest.raises(ProviderError) as caught:
         check(url)
     assert (str(caught.value), caught.value.__context__) == (
-        f"openai:model-0 cannot be reached at {url}/ (ConnectError); is that server running?",
+        f"openai:model-0 cannot be reached at {url}/ ([Errno 111] Connection refused); is that server running?",
         None,
     )
 

@@ -437,6 +437,10 @@ def provider_of(path: Path) -> RecordedProvider:
     return RecordedProvider(read_calls(path), name=MODEL, price=ScriptedProvider.price)
 
 
+def body_of(text: str) -> bytes:
+    return json.dumps({"model": MODEL, "messages": [user(text)]}).encode()
+
+
 def ask(provider: RecordedProvider, call: RecordedCall) -> str | None:
     return provider.complete(call.request, output_tokens=100, seed=0, kept={}).content
 
@@ -470,6 +474,31 @@ def test_parallel_calls_get_each_answer_once(there: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(map(str, answers)) == sorted(map(str, range(16)))
+
+
+@pytest.mark.parametrize("then", ["OutOfBudgetError", "OverloadedError", "ProviderError", "SessionClosedError"])
+def test_a_call_that_was_under_way_when_its_session_ended_is_equal_however_it_ended(there: Path, then: str) -> None:
+    path = record(there, posts("one"), says("1"))
+
+    def cut_short(found: list[dict[str, Any]]) -> None:
+        del found[0]["answer"]
+        found[0]["error"] = {"type": then, "message": "It came too late."}
+
+    rewrite(path, cut_short)
+    waiting, replays = threading.Event(), there.parent / "replayed"
+    gateway = recorded_gateway(there, replays)
+    with gateway, gateway.session(grant()) as session:
+        thread = threading.Thread(target=lambda: session.answer(body_of("one")))
+        thread.start()
+        for _ in range(5_000):
+            if session.lost_s > 0.0:  # it waits
+                break
+            waiting.wait(0.001)
+    thread.join()
+    assert (session.fault, compare(calls_if_any(there, SESSION), calls_if_any(replays, SESSION))) == (
+        None,
+        Comparison(1, 1, 0, None),
+    )
 
 
 def test_a_call_that_the_session_did_not_wait_for_then_gets_no_answer_now(there: Path) -> None:

@@ -69,7 +69,7 @@ def test_each_status_has_its_meaning(status: int, message: str, code: str, field
     assert type(of_status(status, message, code=code, field=field)) is kind
 
 
-@pytest.mark.parametrize("message", ["no", OUR_LIMIT])
+@pytest.mark.parametrize("message", ["no", OUR_LIMIT, "wrong: {'content': 'You exceeded your current quota'}"])
 def test_once_it_has_answered_a_provider_is_set_up_rightly_and_the_request_is_wrong(message: str) -> None:
     made = faults()
     made.answered()

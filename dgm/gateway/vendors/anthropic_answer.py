@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from dgm.boundary.chat import FunctionCall, ToolCall
+from dgm.boundary.chat import MAX_TOOL_CALLS, FunctionCall, ToolCall
 from dgm.gateway.provider import Completion, FinishReason
 from dgm.gateway.vendors.anthropic_messages import THINKING, KeptTurn
 
@@ -17,6 +17,8 @@ _REASONS: Mapping[str, FinishReason] = {
     # Only tools that run at the vendor's, of which none are offered, pause a turn. It has not ended, so not "stop".
     "pause_turn": "length",
 }
+
+_LONGEST_NAME = 64
 
 
 class _Block(BaseModel):
@@ -29,7 +31,7 @@ class _Block(BaseModel):
 
 class _ToolUse(BaseModel):
     id: Annotated[str, Field(min_length=1, max_length=256)]
-    name: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(min_length=1)]
     input: dict[str, JsonValue]
 
 
@@ -90,13 +92,22 @@ def completion_of(message: Mapping[str, Any], *, arguments: Mapping[int, str], p
 
 
 def _tool_calls(message: _Message) -> tuple[ToolCall, ...]:
+    """Return the calls as an agent can take and repeat them: no more than so many, and under no name that is too long.
+
+    Agents can have a model say either, so neither may be a fault.
+    """
     calls: list[ToolCall] = []
     for place, block in enumerate(message.content):
         if block.type == "tool_use":
             use = _ToolUse.model_validate(block.model_dump())
             text = message.arguments.get(place) or json.dumps(use.input)
-            calls.append(ToolCall(id=use.id, function=FunctionCall(name=use.name, arguments=text)))
-    return tuple(calls)
+            calls.append(ToolCall(id=use.id, function=FunctionCall(name=_short(use.name), arguments=text)))
+    return tuple(calls[:MAX_TOOL_CALLS])
+
+
+def _short(name: str) -> str:
+    """Return a name, or one that no tool has in place of one that is too long."""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "~"
 
 
 def _kept(message: _Message, prefix: str) -> JsonValue:

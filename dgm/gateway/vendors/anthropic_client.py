@@ -21,10 +21,13 @@ def make_client(key: str, base_url: str, *, timeout_s: float) -> "Anthropic":
     Args:
         key: of the API.
         base_url: with or without the /v1 at its end that the SDK adds itself.
-        timeout_s: for the start of an answer, and for each further part of it.
+        timeout_s: for the start of an answer, and for each further part of it; `dgm.gateway.vendors.allowance` bounds
+            all of it.
     """
     import anthropic
     import httpx2
+
+    from dgm.gateway.vendors.bounded_network import bound, refuse_packed
 
     def strip(request: httpx2.Request) -> None:
         # ANTHROPIC_CUSTOM_HEADERS, and what the SDK tells of this machine.
@@ -34,8 +37,9 @@ def make_client(key: str, base_url: str, *, timeout_s: float) -> "Anthropic":
         logging.getLogger(logger).setLevel(logging.WARNING)
     timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
     http_client = anthropic.DefaultHttpxClient(
-        event_hooks={"request": [strip]}, timeout=timeout, follow_redirects=False
+        event_hooks={"request": [strip], "response": [refuse_packed]}, timeout=timeout, follow_redirects=False
     )
+    bound(http_client)
     return anthropic.Anthropic(
         api_key=key,
         base_url=base_url.rstrip("/").removesuffix("/v1"),

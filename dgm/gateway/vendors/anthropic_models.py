@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from dgm.core.errors import ConfigError
 from dgm.gateway.connection import Connection
+from dgm.gateway.vendors.allowance import allowed
 from dgm.gateway.vendors.anthropic_client import VERSION_HEADER
 from dgm.gateway.vendors.anthropic_errors import fault_of, message_of
 from dgm.gateway.vendors.anthropic_request import VERSION
-from dgm.gateway.vendors.vendor import Faults
+from dgm.gateway.vendors.vendor import Faults, not_an_api
 
 if TYPE_CHECKING:
     from anthropic import Anthropic, APIStatusError
@@ -24,7 +25,8 @@ def check_model(client: "Anthropic", connection: Connection, faults: Faults) -> 
         ConfigError: it refuses the key, or has no such model.
         ProviderError: it cannot be reached, or fails.
     """
-    found = _fault(client, connection, faults)
+    with allowed(2 * TIMEOUT_S):
+        found = _fault(client, connection, faults)
     if found is not None:
         raise found
 
@@ -44,6 +46,8 @@ def _fault(client: "Anthropic", connection: Connection, faults: Faults) -> Excep
         return _of_status(error, connection, faults)
     except Exception as error:  # noqa: BLE001  # the SDK does not check what it reads, so it may end in any of them
         return fault_of(error, faults)
+    if isinstance(model, str):  # what the SDK makes of anything that is not sent as JSON
+        return not_an_api(connection)
     if getattr(model, "lifecycle", None) == "retired":
         return ConfigError(f"{_provider(connection)} has retired the model {connection.model!r}.")
     return None

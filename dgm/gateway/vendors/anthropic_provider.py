@@ -12,9 +12,11 @@ from dgm.core.errors import ConfigError
 from dgm.gateway.connection import Connection
 from dgm.gateway.parameters import ModelParameters
 from dgm.gateway.provider import Completion, KeptTurns
+from dgm.gateway.vendors.allowance import allowed
 from dgm.gateway.vendors.anthropic_answer import completion_of
 from dgm.gateway.vendors.anthropic_client import ANTHROPIC_URL, VERSION_HEADER, make_client
 from dgm.gateway.vendors.anthropic_errors import AGENT_FIELDS, fault_of
+from dgm.gateway.vendors.anthropic_events import Message
 from dgm.gateway.vendors.anthropic_models import check_model
 from dgm.gateway.vendors.anthropic_request import (
     LEAST_THINKING_TOKENS,
@@ -85,12 +87,14 @@ class AnthropicProvider:
     def complete(self, request: ChatRequest, *, output_tokens: int, seed: int, kept: KeptTurns) -> Completion:  # noqa: ARG002
         """Return the model's answer; see `dgm.gateway.provider.Provider`."""
         upstream = self._upstream(request, kept, output_tokens=output_tokens)
-        answer = self._answer(upstream)
+        with allowed(self._connection.timeout_s, output_tokens=output_tokens):
+            answer = self._answer(upstream)
         if isinstance(answer, Exception):
             raise answer
         completion = self._completion(answer, upstream)
         if isinstance(completion, Exception):
             raise completion
+        self._faults.require_no_key(completion)
         self._faults.answered()
         return completion
 
@@ -100,7 +104,7 @@ class AnthropicProvider:
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
             return self._faults.unreadable(where or "no JSON")
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._faults.unreadable("no JSON")
 
     def _upstream(self, request: ChatRequest, kept: KeptTurns, *, output_tokens: int) -> UpstreamRequest:
@@ -113,27 +117,24 @@ class AnthropicProvider:
 
         The exception is not raised here, since the SDK's, which holds the key, would become its context.
         """
-        written: dict[int, list[str]] = {}
-        is_whole = False
+        message = Message()
         try:
             # The body goes past the SDK's own arguments: for the names of some models it would give out warnings.
-            with self._client.messages.stream(
+            with self._client.messages.create(
                 model="",
                 max_tokens=1,
                 messages=[],
+                stream=True,
                 extra_body=upstream.body,
                 extra_headers={VERSION_HEADER: upstream.version},
             ) as stream:
                 for event in stream:
-                    if event.type == "content_block_delta" and event.delta.type == "input_json_delta":
-                        written.setdefault(event.index, []).append(event.delta.partial_json)
-                    is_whole = is_whole or event.type == "message_stop"
-                if not is_whole:
-                    return self._faults.unreadable("it ends too early")
-                message = stream.current_message_snapshot.to_dict(warnings=False)
+                    message.add(event.to_dict(warnings=False))
+            if not message.is_whole:
+                return self._faults.unreadable("it ends too early")
+            return _Answer(message.message(), message.arguments())
         except Exception as error:  # noqa: BLE001  # the SDK does not check events, so a wrong one may end in any of them
             return fault_of(error, self._faults)
-        return _Answer(message, {place: "".join(parts) for place, parts in written.items()})
 
 
 def _check_parameters(connection: Connection, parameters: ModelParameters) -> None:

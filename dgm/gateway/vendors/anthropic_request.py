@@ -1,6 +1,6 @@
 """Makes the request that Anthropic's messages API gets of an agent's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -8,7 +8,16 @@ from pydantic import JsonValue
 from dgm.boundary.chat import ChatRequest, Message, Tool
 from dgm.gateway.parameters import ModelParameters
 from dgm.gateway.provider import KeptTurns
-from dgm.gateway.vendors.anthropic_messages import Block, Conversation, Prefix, Turn, json_bytes, text_blocks, tool_name
+from dgm.gateway.vendors.anthropic_messages import (
+    THINKING,
+    Block,
+    Conversation,
+    Prefix,
+    Turn,
+    json_bytes,
+    text_blocks,
+    tool_name,
+)
 
 VERSION = "2026-10-21"
 """Of the API, which these modules speak. It knows no sampling parameters."""
@@ -45,6 +54,10 @@ def upstream_request(
         output_tokens: the most that the answer may have.
         parameters: what the model takes.
     """
+    limit = min(output_tokens, parameters.most_output_tokens or output_tokens)
+    thinking = _thinking(parameters, limit)
+    if thinking is None and isinstance(parameters.thinking, int):
+        kept = {}  # nor does the API take thinking back from whoever may not think
     first = _first_after_system(request.messages)
     system = [block for message in request.messages[:first] for block in text_blocks(message.content)]
     tools = _tools(request)
@@ -53,9 +66,11 @@ def upstream_request(
     conversation = Conversation(prefix, kept, is_bound=not isinstance(parameters.thinking, int))
     conversation.add(request.messages[first:])
     turns = conversation.closed()
+    if thinking is not None and isinstance(parameters.thinking, int) and not _may_think(turns):
+        forbidden = replace(parameters, thinking="default")
+        return upstream_request(request, {}, model=model, output_tokens=output_tokens, parameters=forbidden)
     if parameters.cache and (tools or len(turns) > 1):  # else it is one question, and nobody reads what it writes
         _mark(tools, system, turns)
-    limit = min(output_tokens, parameters.most_output_tokens or output_tokens)
     sampling = _sampling(request, parameters)
     body: Block = {
         "model": model,
@@ -65,7 +80,7 @@ def upstream_request(
         "messages": [{"role": turn.role, "content": cast("JsonValue", turn.content)} for turn in turns],
         "tool_choice": _tool_choice(request, parameters) if tools else None,
         "stop_sequences": _stop_sequences(request) if parameters.stop else None,
-        "thinking": _thinking(parameters, limit),
+        "thinking": thinking,
         "output_config": {"effort": parameters.effort} if parameters.effort else None,
         **sampling,
     }
@@ -130,6 +145,20 @@ def _thinking(parameters: ModelParameters, limit: int) -> Block | None:
         case budget:
             tokens = min(budget, limit // 2)
             return {"type": "enabled", "budget_tokens": tokens} if tokens >= LEAST_THINKING_TOKENS else None
+
+
+def _may_think(turns: list[Turn]) -> bool:
+    """Return whether the API lets a model with a budget think: not after calls that it did not think before.
+
+    Such calls are an agent's, who has made them up or given them other ids, and must not be able to stop a run so.
+    """
+    asked = [number for number, turn in enumerate(turns) if turn.role == "user" and not _has(turn, {"tool_result"})]
+    began = turns[asked[-1] + 1 :][:1]
+    return all(turn.content[0]["type"] in THINKING or not _has(turn, {"tool_use"}) for turn in began)
+
+
+def _has(turn: Turn, types: set[str]) -> bool:
+    return any(block["type"] in types for block in turn.content)
 
 
 def _sampling(request: ChatRequest, parameters: ModelParameters) -> Block:

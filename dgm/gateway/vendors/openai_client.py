@@ -14,7 +14,6 @@ OPENAI_URL = "https://api.openai.com/v1"
 _SENT = frozenset(
     {
         "accept",
-        "accept-encoding",
         "connection",
         "content-length",
         "content-type",
@@ -33,16 +32,23 @@ def make_client(key: str, base_url: str, *, timeout_s: float) -> "OpenAI":
     import httpx2
     import openai
 
+    from dgm.gateway.vendors.bounded_network import bound, refuse_packed
+
     def strip(request: httpx2.Request) -> None:
         # OPENAI_CUSTOM_HEADERS, OPENAI_ORG_ID and the like, and what the SDK tells of this machine.
         for header in set(request.headers) - _SENT:
             del request.headers[header]
         request.headers["authorization"] = f"Bearer {key}"
+        request.headers["accept-encoding"] = "identity"
 
     timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
     http_client = openai.DefaultHttpxClient(
-        event_hooks={"request": [strip]}, timeout=timeout, follow_redirects=False, verify=_trust()
+        event_hooks={"request": [strip], "response": [refuse_packed]},
+        timeout=timeout,
+        follow_redirects=False,
+        verify=_trust(),
     )
+    bound(http_client)
     return openai.OpenAI(api_key=key, base_url=base_url, timeout=timeout, max_retries=0, http_client=http_client)
 
 

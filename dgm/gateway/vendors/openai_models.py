@@ -9,8 +9,9 @@ from pydantic import BaseModel, ValidationError
 from dgm.boundary.text import safe_line
 from dgm.core.errors import ConfigError, ProviderError
 from dgm.gateway.connection import Connection
+from dgm.gateway.vendors.allowance import allowed
 from dgm.gateway.vendors.openai_errors import fault_of, message_of
-from dgm.gateway.vendors.vendor import Faults
+from dgm.gateway.vendors.vendor import Faults, not_an_api
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI, OpenAIError
@@ -28,12 +29,15 @@ def check_model(client: "OpenAI", connection: Connection, faults: Faults) -> Non
         ConfigError: it refuses the key or has no such model.
         ProviderError: it cannot be reached, or fails.
     """
-    listed = _listed(client, connection, faults)
+    with allowed(2 * TIMEOUT_S):
+        listed = _listed(client, connection, faults)
     if isinstance(listed, Exception):
         raise listed
+    if listed.lstrip().startswith(b"<"):
+        raise not_an_api(connection)
     there = _names(listed)
     if there and not any(_is_meant(connection.model, name) for name in there):
-        some = ", ".join(safe_line(name, max_chars=80) for name in there[:_MOST_NAMED])
+        some = ", ".join(safe_line(faults.words(name), max_chars=80) for name in there[:_MOST_NAMED])
         more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
         raise ConfigError(f"{connection.name}: the endpoint has no model {connection.model!r}; it has {some}{more}.")
 
@@ -59,9 +63,9 @@ def _fault(error: "OpenAIError", client: "OpenAI", connection: Connection, fault
     import openai
 
     if not isinstance(error, openai.APIStatusError):
-        kind = type(error.__cause__ or error).__name__
         address = str(client.base_url).split("?")[0]
-        return ProviderError(f"{connection.name} cannot be reached at {address} ({kind}); is that server running?")
+        why = faults.why(error.__cause__ or error)
+        return ProviderError(f"{connection.name} cannot be reached at {address} ({why}); is that server running?")
     if _is_allowed_calls_alone(error):
         return None
     if error.status_code == HTTPStatus.UNAUTHORIZED:

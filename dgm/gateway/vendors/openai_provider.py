@@ -11,6 +11,7 @@ from dgm.core.errors import ConfigError
 from dgm.gateway.connection import Connection
 from dgm.gateway.parameters import ModelParameters
 from dgm.gateway.provider import Completion, KeptTurns
+from dgm.gateway.vendors.allowance import allowed
 from dgm.gateway.vendors.openai_chat import ChatDialect
 from dgm.gateway.vendors.openai_client import OPENAI_URL, make_client
 from dgm.gateway.vendors.openai_errors import AGENT_FIELDS, fault_of
@@ -93,7 +94,8 @@ class OpenAiProvider:
     def complete(self, request: ChatRequest, *, output_tokens: int, seed: int, kept: KeptTurns) -> Completion:
         """Return the model's answer; see `dgm.gateway.provider.Provider`."""
         limit = min(output_tokens, self._parameters.most_output_tokens or output_tokens)
-        answer = self._sent(self._dialect.body(request, output_tokens=limit, seed=seed, kept=kept))
+        with allowed(self._connection.timeout_s, output_tokens=limit):
+            answer = self._sent(self._dialect.body(request, output_tokens=limit, seed=seed, kept=kept))
         if isinstance(answer, Exception):
             raise answer
         most = TokensUsed(self.input_token_bound(request, kept), limit)
@@ -104,6 +106,7 @@ class OpenAiProvider:
             raise self._faults.unreadable(where or "no JSON") from None
         except UnreadableError as error:
             raise self._faults.unreadable(str(error)) from None
+        self._faults.require_no_key(completion)
         self._faults.answered()
         return completion
 

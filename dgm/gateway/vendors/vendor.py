@@ -16,6 +16,7 @@ from dgm.gateway.provider import (
     INVALID,
     REFUSED_CONTENT,
     TOO_LONG,
+    Completion,
     OverloadedError,
     RequestRefusedError,
     UnbilledError,
@@ -25,6 +26,7 @@ CONNECT_S = 10.0
 NO_KEY = "no-key"
 """The SDKs want one; a local server does not look at it."""
 _MAX_WORDS = 300
+_LEAST_SECRET_CHARS = 16
 _LONGEST_WAIT_SAID = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _TOO_LONG = re.compile(
     r"context[ _]?(?:length|window|size|limit)|maximum context|prompt is too long|input is too long|too many tokens",
@@ -36,6 +38,7 @@ _NO_MONEY = re.compile(
     r"credit balance|insufficient[ _](?:quota|credit|funds|balance)|spend(?:ing)?[ _]limit|billing[ _](?:hard|not)"
     r"|exceeded your current quota"
 )
+_QUOTE = re.compile(r"[\"'`{\[]")
 _OUR_LIMIT = re.compile(r"max_(?:completion_|output_)?tokens\b.{0,60}\btoo (?:large|big|high)", re.IGNORECASE)
 
 
@@ -71,6 +74,11 @@ def checked_url(connection: Connection) -> str | None:
     return url
 
 
+def not_an_api(connection: Connection) -> ConfigError:
+    """Return that something else than a server of models answers."""
+    return ConfigError(f"{connection.name}: a web page answers at its address, not a server of models; see base_url.")
+
+
 class Faults:
     """Makes errors of ours of those of one provider's SDK. Raise what it returns `from None`: an SDK's exceptions hold
     the request and with it the key.
@@ -95,7 +103,10 @@ class Faults:
 
     def words(self, text: str) -> str:
         """Return what the provider said as one safe line without the key."""
-        return safe_line(text if self._key == NO_KEY else text.replace(self._key, "[key]"), max_chars=_MAX_WORDS)
+        # Made safe before, since what nobody sees could stand between the key's characters; cut after, since a part
+        # of the key is no less secret.
+        line = safe_line(text)
+        return safe_line(line if self._key == NO_KEY else line.replace(self._key, "[key]"), max_chars=_MAX_WORDS)
 
     def of_status(  # one line for each meaning
         self, status: int, message: str, *, code: str, field: str, headers: Mapping[str, str]
@@ -134,14 +145,29 @@ class Faults:
 
         kind = type(cause).__name__
         if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
-            return UnbilledError(f"{self._name} cannot be reached ({kind}).")
+            return UnbilledError(f"{self._name} cannot be reached ({self.why(cause)}).")
         if isinstance(cause, httpx2.TimeoutException):
             return ProviderError(f"{self._name} did not answer in time ({kind}).")
         return ProviderError(f"{self._name} gave no whole answer ({kind}).")
 
+    def why(self, cause: BaseException) -> str:
+        """Return why nobody could be reached, such as "[Errno 111] Connection refused"."""
+        return self.words(str(cause)) or type(cause).__name__
+
     def unreadable(self, where: str) -> ProviderError:
         """Return that an answer is not of the protocol's form."""
-        return ProviderError(f"{self._name} answered what cannot be read ({safe_line(where)}).")
+        return ProviderError(f"{self._name} answered what cannot be read ({self.words(where)}).")
+
+    def require_no_key(self, completion: Completion) -> None:
+        """Return if an answer does not give our key back, which would take it into a container and the archive.
+
+        What local servers take for a key may be a word such as "ollama", which a model may say.
+
+        Raises:
+            ProviderError: it does, if only in one of its texts.
+        """
+        if len(self._key) >= _LEAST_SECRET_CHARS and self._key in repr(completion):
+            raise ProviderError(f"{self._name} gave back the API key in its answer, which is not passed on.")
 
     def _of_request(self, status: int, words: str, told: str, *, code: str, field: str) -> Exception:
         """Return whose fault a bad request is.
@@ -155,8 +181,10 @@ class Faults:
             return RequestRefusedError(
                 "The conversation is longer than the model's context.", code=TOO_LONG, detail=words
             )
-        # Words on an agent's field may quote the agent, who must not be able to stop a run with them.
-        if field not in self._agent_fields and _NO_MONEY.search(f"{code} {words}".lower()):
+        # Words on an agent's field, and those after a quotation mark, may quote the agent, who must not be able to stop
+        # a run with them.
+        own_words = _QUOTE.split(words)[0]
+        if field not in self._agent_fields and _NO_MONEY.search(f"{code} {own_words}".lower()):
             return ProviderRefusedError(told)
         if code == REFUSED_CONTENT or _MODERATED.search(words):
             return self._refused_content(words)
