@@ -21,7 +21,7 @@ from dgm.boundary.text import safe_line
 from dgm.cli.answers import title_of
 from dgm.cli.render import model_line, short_id, simulated_note, status_json, tree_view
 from dgm.cli.screen import console as make_console
-from dgm.config import REHEARSAL
+from dgm.config import REHEARSAL, RunConfig
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
 from dgm.core.errors import InfrastructureError, OutOfBudgetError
 from dgm.core.outcomes import Outcome
@@ -88,9 +88,9 @@ def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path) -
     console.print(tree_view(archive))
     console.print(Text(f"{run.name} {ENDING_WORDS[ending]}."))
     if ending is Ending.DRAINED:
-        console.print(Text(f"`{_resume_command(run)}` goes on."))
+        console.print(Text(f"`{resume_command(run.name, run.config)}` goes on."))
     elif ending is Ending.OUT_OF_BUDGET:
-        console.print(Text(f"`{_resume_command(run)} --max-cost USD` goes on with more money."))
+        console.print(Text(f"`{resume_command(run.name, run.config)} --max-cost USD` goes on with more money."))
     else:
         best = short_id(archive.best().agent.id)
         verbs = (f"tree {run.name}", f"show {run.name} {best}", f"replay {run.name} {best}")
@@ -98,18 +98,18 @@ def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path) -
     console.print(Text(f"Everything is in {directory}"))
 
 
-def _resume_command(run: LiveRun) -> str:
+def resume_command(name: str, config: RunConfig) -> str:
     """Return the command that goes on with a run. Where keys go is said anew; see `dgm.gateway.consent`."""
     addresses = {
         provider: endpoint.base_url
-        for provider in (model.partition(":")[0] for model in run.config.models.by_role().values())
-        if (endpoint := run.config.endpoint(provider)) is not None and endpoint.base_url is not None
+        for provider in (model.partition(":")[0] for model in config.models.by_role().values())
+        if (endpoint := config.endpoint(provider)) is not None and endpoint.base_url is not None
     }
     if not addresses:
-        return f"dgm resume {run.name}"
+        return f"dgm resume {name}"
     if set(addresses) == {"openai"}:
-        return f"dgm resume {run.name} --base-url {addresses['openai']}"
-    return f"dgm resume {run.name} --config FILE"
+        return f"dgm resume {name} --base-url {addresses['openai']}"
+    return f"dgm resume {name} --config FILE"
 
 
 @contextlib.contextmanager
@@ -135,7 +135,8 @@ def _interruptible(run: LiveRun, console: Console, *, as_json: bool) -> Generato
         yield
     except KeyboardInterrupt:
         run.abandon()
-        console.print(Text(f"Stopped; all recorded results are kept, and `{_resume_command(run)}` goes on."))
+        again = resume_command(run.name, run.config)
+        console.print(Text(f"Stopped; all recorded results are kept, and `{again}` goes on."))
         sys.stdout.flush()
         sys.stderr.flush()
         # Workers may still wait for a model; nothing of theirs can be recorded any more.
@@ -151,7 +152,7 @@ def _going_on_later(run: LiveRun, console: Console) -> Generator[None]:
     try:
         yield
     except InfrastructureError:
-        console.print(Text(f"All recorded results are kept; `{_resume_command(run)}` goes on."))
+        console.print(Text(f"All recorded results are kept; `{resume_command(run.name, run.config)}` goes on."))
         raise
 
 

@@ -20,6 +20,8 @@ from dgm.core.files import File
 from dgm.core.outcomes import Usage, Verdict
 from tests.fakes.runs import SEED_CODE, grow, measure, new_run, pay, reject
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-planted-0123456789"
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202e\u200b\r\x00\x9b31m"
 ODD_NAME = r"\u001b]0;owned\u0007\u001b[2J\u202e\u200b\r\u009b31m"

@@ -51,6 +51,8 @@ from tests.fakes.gateway import MemoryLedger
 from tests.fakes.offline import as_tree, run_agent, seed_agent
 from tests.fakes.providers import Setting, post, user
 
+pytestmark = pytest.mark.slow
+
 HELLO = Said((text("hello"),))
 BASH = Tool(function=Function(name="bash", description="Run it.", parameters={"type": "object"}))
 ASKED = (Message(role="system", content="s"), Message(role="user", content="u"))

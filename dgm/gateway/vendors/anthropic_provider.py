@@ -25,6 +25,7 @@ from dgm.gateway.vendors.anthropic_request import (
     upstream_request,
 )
 from dgm.gateway.vendors.vendor import Faults, checked_key, checked_url
+from dgm.gateway.vendors.vendor_model import VendorModel
 
 # What a call may cost hangs on these, and what its answer looks like.
 _OURS = frozenset({"cache_control", "max_tokens", "messages", "model", "stream", "system", "tool_choice", "tools"})
@@ -40,7 +41,7 @@ class _Answer:
     """Of calls, by the block's place: JSON as the model wrote it."""
 
 
-class AnthropicProvider:
+class AnthropicProvider(VendorModel):
     """One model of Anthropic's or of a server that speaks its protocol."""
 
     def __init__(self, connection: Connection, *, price: Price, parameters: ModelParameters) -> None:
@@ -51,30 +52,10 @@ class AnthropicProvider:
         """
         _check_parameters(connection, parameters)
         key = checked_key(connection, variable="ANTHROPIC_API_KEY")
-        self._connection = connection
-        self._price = price
         self._parameters = parameters
         self._faults = Faults(connection, key, agent_fields=AGENT_FIELDS)
         self._client = make_client(key, checked_url(connection) or ANTHROPIC_URL, timeout_s=connection.timeout_s)
-
-    @property
-    def name(self) -> str:
-        """What users and agents know it by."""
-        return self._connection.name
-
-    @property
-    def base_url(self) -> str:
-        """Where requests go."""
-        return str(self._client.base_url)
-
-    @property
-    def price(self) -> Price:
-        """What it costs."""
-        return self._price
-
-    def close(self) -> None:
-        """Close the connections that were kept for further calls."""
-        self._client.close()
+        super().__init__(connection, price, self._client)
 
     def check(self) -> None:
         """Return if the model can be asked; see `dgm.gateway.provider.Provider`."""

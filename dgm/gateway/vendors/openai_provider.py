@@ -19,6 +19,7 @@ from dgm.gateway.vendors.openai_models import check_model
 from dgm.gateway.vendors.openai_responses import ResponsesDialect
 from dgm.gateway.vendors.openai_wire import Dialect, TokensUsed, UnreadableError, input_token_bound
 from dgm.gateway.vendors.vendor import Faults, checked_key, checked_url
+from dgm.gateway.vendors.vendor_model import VendorModel
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -44,7 +45,7 @@ _OURS = frozenset(
 )
 
 
-class OpenAiProvider:
+class OpenAiProvider(VendorModel):
     """One model of OpenAI's or of a server that speaks its protocol."""
 
     def __init__(self, connection: Connection, *, price: Price, parameters: ModelParameters) -> None:
@@ -57,31 +58,11 @@ class OpenAiProvider:
         if taken:
             raise ConfigError(f"parameters for {connection.name}: extra may not set {taken[0]}.")
         key = checked_key(connection, variable="OPENAI_API_KEY")
-        self._connection = connection
-        self._price = price
         self._parameters = parameters
         self._faults = Faults(connection, key, agent_fields=AGENT_FIELDS)
         self._client = make_client(key, checked_url(connection) or OPENAI_URL, timeout_s=connection.timeout_s)
+        super().__init__(connection, price, self._client)
         self._dialect, self._create = _dialect(self._client, connection.model, parameters)
-
-    @property
-    def name(self) -> str:
-        """What users and agents know it by."""
-        return self._connection.name
-
-    @property
-    def base_url(self) -> str:
-        """Where requests go."""
-        return str(self._client.base_url)
-
-    @property
-    def price(self) -> Price:
-        """What it costs."""
-        return self._price
-
-    def close(self) -> None:
-        """Close the connections that were kept for further calls."""
-        self._client.close()
 
     def check(self) -> None:
         """Return if the model can be asked; see `dgm.gateway.provider.Provider`."""
