@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -210,7 +210,7 @@ def resumed_run(
         config = with_addresses(_with_cap(archive.config(), max_cost_usd), said)
         benchmark = benchmark_named(config.benchmark, config.tasks)
         _require_consent(config, archive.prices(), said)  # before any key is read
-        with _checked(_models(config, archive.prices())) as models:
+        with _checked(_models(config, archive.prices(), answered=_answered(archive))) as models:
             confirm(config, archive)
             with docker_sandbox(config, directory) as sandbox:
                 collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
@@ -310,10 +310,16 @@ def _require_consent(config: RunConfig, prices: Mapping[str, Price], said: RunCo
     require_consent(config, prices, said=said, environment=os.environ, at=datetime.now(UTC))
 
 
-def _models(config: RunConfig, prices: Mapping[str, Price]) -> dict[Role, RoleModel]:
+def _models(config: RunConfig, prices: Mapping[str, Price], *, answered: Collection[str] = ()) -> dict[Role, RoleModel]:
     # Every task's answers, also of those that the run leaves out: the rehearsal model knows what it knows.
     known_tasks = benchmark_named(config.benchmark).known_tasks
-    return models_for(config, os.environ, prices=prices, known_tasks=known_tasks)
+    return models_for(config, os.environ, prices=prices, known_tasks=known_tasks, answered=answered)
+
+
+def _answered(run: RunReader) -> set[str]:
+    """Return the models that are known to answer: the agent's once a session with it was measured."""
+    measured = (outcome for outcomes in run.outcomes().values() for outcome in outcomes)
+    return {run.config().models.agent.model} if any(outcome.usage.output_tokens for outcome in measured) else set()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Finds the provider of each role by the names that users give models."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from dgm.config import REHEARSAL, Endpoint, Price, Rates, RunConfig
@@ -39,6 +39,7 @@ def models_for(
     *,
     prices: Mapping[str, Price],
     known_tasks: Callable[[], Sequence[KnownTask]],
+    answered: Collection[str] = (),
 ) -> dict[Role, RoleModel]:
     """Return the model of each role.
 
@@ -47,6 +48,7 @@ def models_for(
         environment: holds the keys.
         prices: of each model that is not simulated.
         known_tasks: gives the rehearsal model its answers.
+        answered: names of models that gave this run answers before.
     Raises:
         UnknownNameError: no provider is called that.
         ConfigError: a key or a price is missing, or a key unusable.
@@ -57,7 +59,11 @@ def models_for(
             made[model] = (
                 RehearsalProvider(known_tasks(), latency_s=config.rehearsal.latency_s)
                 if model == REHEARSAL
-                else _provider(model, config, environment, _recorded_price(model, prices))
+                else _provider(
+                    _connection(model, config, environment, has_answered=model in answered),
+                    config,
+                    _recorded_price(model, prices),
+                )
             )
     output_tokens = config.sessions.max_output_tokens
     models = {
@@ -130,16 +136,21 @@ def _cache_write(rates: Rates) -> dict[str, float]:
     return {} if rates.cache_write_usd is not None else {"cache_write_usd": rates.input_usd * _CACHE_WRITE}
 
 
-def _provider(model: str, config: RunConfig, environment: Mapping[str, str], price: Price) -> Provider:
+def _connection(model: str, config: RunConfig, environment: Mapping[str, str], *, has_answered: bool) -> Connection:
     endpoint, name = endpoint_of(model, config)
-    connection = Connection(
+    return Connection(
         name=model,
         model=name,
         api_key=key_for(model.partition(":")[0], endpoint, environment),
         base_url=endpoint.base_url,
         timeout_s=endpoint.timeout_s,
+        has_answered=has_answered,
     )
-    parameters = parameters_for(model, endpoint, config.parameters)
+
+
+def _provider(connection: Connection, config: RunConfig, price: Price) -> Provider:
+    endpoint, _ = endpoint_of(connection.name, config)
+    parameters = parameters_for(connection.name, endpoint, config.parameters)
     make = AnthropicProvider if endpoint.protocol == "anthropic" else OpenAiProvider
     return make(connection, price=price, parameters=parameters)
 

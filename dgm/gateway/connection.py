@@ -17,3 +17,5 @@ class Connection:
     """The vendor's own unless given. The environment is not asked: `run.toml` says it all."""
     timeout_s: float = 600.0
     """For one call."""
+    has_answered: bool = False
+    """Whether it gave this run answers before, so that it is known to be set up rightly."""

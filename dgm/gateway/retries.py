@@ -71,7 +71,7 @@ class Tries:
 
     def too_long(self, asked_s: float) -> str:
         """Return that a provider asks for more patience than there is."""
-        return f"it asks to wait {asked_s:.0f} s, and a call is tried for {self.retries.patience_s:.0f} s at most."
+        return f"it asks to wait {asked_s:.0f} s more, and a call is tried for {self.retries.patience_s:.0f} s in all."
 
 
 def _words(error: ProviderError) -> str:

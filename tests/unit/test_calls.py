@@ -115,7 +115,8 @@ def test_a_wait_that_is_longer_than_patience_ends_the_call_at_once(tmp_path: Pat
     with setting(tmp_path, refused, time=time).session() as session:
         said = fault_of(session)
     told = (
-        "x answered with status 429: quota of the day; it asks to wait 3600 s, and a call is tried for 900 s at most."
+        "x answered with status 429: quota of the day; it asks to wait 3600 s more, "
+        "and a call is tried for 900 s in all."
     )
     assert (said, time.waits) == (told, [])
 
@@ -129,7 +130,7 @@ def test_a_pause_that_another_call_was_told_ends_a_call_at_once_where_it_is_too_
             fault_of(first)
         with gateway.session(grant("00002.1.agent")) as second:
             said = fault_of(second)
-    told = "scripted is overloaded; it asks to wait 3600 s, and a call is tried for 900 s at most."
+    told = "scripted is overloaded; it asks to wait 3600 s more, and a call is tried for 900 s in all."
     assert (said, time.waits) == (told, [])
 
 

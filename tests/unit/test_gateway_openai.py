@@ -22,6 +22,8 @@ from dgm.gateway.provider import Completion, OverloadedError, RequestRefusedErro
 from dgm.gateway.vendors.openai_provider import OpenAiProvider
 from tests.fakes.providers import Setting, post, records, user
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-test-abcdefghijklmnop"
 PRICE = Price(input_usd=1.0, output_usd=10.0)
 REQUEST = ChatRequest(model="x", messages=(Message(role="user", content="hi"),))

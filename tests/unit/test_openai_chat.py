@@ -40,6 +40,8 @@ from tests.fakes.openai_server import (
 )
 from tests.fakes.providers import Setting, post, says
 
+pytestmark = pytest.mark.slow
+
 PRICE = Price(input_usd=1.25, output_usd=10.0, cache_read_usd=0.125, cache_write_usd=1.5625)
 
 

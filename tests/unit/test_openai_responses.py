@@ -36,6 +36,8 @@ from tests.fakes.openai_server import (
 )
 from tests.fakes.providers import Setting, post, records, says, user
 
+pytestmark = pytest.mark.slow
+
 PRICE = Price(input_usd=1.25, output_usd=10.0, cache_read_usd=0.125, cache_write_usd=1.5625)
 RESPONSES = ModelParameters(api="responses", temperature=False, top_p=False, stop=False)
 REQUEST = ChatRequest.model_validate({"model": "x", "messages": [user("hi")]})

@@ -1,5 +1,7 @@
 """What the vendors' SDKs have in common: keys, addresses, and what their errors mean."""
 
+from dataclasses import replace
+
 import pytest
 
 from dgm.core.errors import ConfigError, ProviderError, ProviderRefusedError
@@ -74,6 +76,11 @@ def test_once_it_has_answered_a_provider_is_set_up_rightly_and_the_request_is_wr
     made = faults()
     made.answered()
     assert type(made.of_status(400, message, code="", field="", headers={})) is RequestRefusedError
+
+
+def test_a_provider_that_answered_before_the_run_was_interrupted_is_set_up_rightly() -> None:
+    made = Faults(replace(connection(), has_answered=True), KEY, agent_fields=("messages",))
+    assert type(made.of_status(400, "no", code="", field="", headers={})) is RequestRefusedError
 
 
 @pytest.mark.parametrize(

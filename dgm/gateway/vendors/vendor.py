@@ -96,6 +96,8 @@ class Faults:
         self._key = key
         self._agent_fields = frozenset(agent_fields)
         self._has_answered = threading.Event()
+        if connection.has_answered:
+            self._has_answered.set()
 
     def answered(self) -> None:
         """Note that the provider gave an answer, so that it is set up rightly."""
