@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dgm.cli.main import run_command
 from tests.e2e.commands import Command
 from tests.e2e.recording_engine import recording_engine
 from tests.e2e.wires import WIRES, Wire, wire
@@ -89,6 +90,7 @@ def test_a_killed_run_goes_on_and_its_books_still_agree_with_the_vendor(tmp_path
     status = command.json("status", "killed")
     assert (status["state"], status["unsettled"]["calls"]) == ("finished", 1)
     assert_billed(status, vendor)
+    assert run_command(["gc"]) == 0  # the killed process left its socket's directory
 
 
 def test_the_key_goes_to_the_vendor_and_nowhere_else(
