@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from dgm.boundary.chat import MAX_TOOL_CALLS, FunctionCall, ToolCall
 from dgm.gateway.provider import Completion, FinishReason
 from dgm.gateway.vendors.anthropic_messages import THINKING, KeptTurn
+from dgm.gateway.vendors.calls import name_to_tell
 
 _REASONS: Mapping[str, FinishReason] = {
     "max_tokens": "length",
@@ -17,8 +18,6 @@ _REASONS: Mapping[str, FinishReason] = {
     # Only tools that run at the vendor's, of which none are offered, pause a turn. It has not ended, so not "stop".
     "pause_turn": "length",
 }
-
-_LONGEST_NAME = 64
 
 
 class _Block(BaseModel):
@@ -62,14 +61,14 @@ def completion_of(message: Mapping[str, Any], *, arguments: Mapping[int, str], p
     """Return the answer in a message.
 
     Args:
-        message: as the SDK put it together.
+        message: as its events were put together.
         arguments: of calls, by the block's place in the message: JSON as the model wrote it, which ends early if the
             message does.
         prefix: digest of what was asked.
     Raises:
         ValueError: it is no JSON, such as for half a character, or (ValidationError) not of the protocol's form.
     """
-    # By way of JSON, which puts together the halves of a character that came in two parts of the stream.
+    # By way of JSON: what it cannot say, such as NaN, could not be put back either.
     read = _Message.model_validate_json(json.dumps({**message, "arguments": dict(arguments)}, allow_nan=False))
     is_refused = read.stop_reason == "refusal"
     text = "".join(block.text for block in read.content if block.type == "text")
@@ -101,13 +100,8 @@ def _tool_calls(message: _Message) -> tuple[ToolCall, ...]:
         if block.type == "tool_use":
             use = _ToolUse.model_validate(block.model_dump())
             text = message.arguments.get(place) or json.dumps(use.input)
-            calls.append(ToolCall(id=use.id, function=FunctionCall(name=_short(use.name), arguments=text)))
+            calls.append(ToolCall(id=use.id, function=FunctionCall(name=name_to_tell(use.name), arguments=text)))
     return tuple(calls[:MAX_TOOL_CALLS])
-
-
-def _short(name: str) -> str:
-    """Return a name, or one that no tool has in place of one that is too long."""
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "~"
 
 
 def _kept(message: _Message, prefix: str) -> JsonValue:

@@ -22,6 +22,7 @@ from pydantic_core import from_json
 
 from dgm.boundary.chat import Message, ToolCall
 from dgm.gateway.provider import KeptTurns
+from dgm.gateway.vendors.calls import kept_turn, name_to_send
 
 Block: TypeAlias = dict[str, JsonValue]
 """One part of a turn, of the system prompt or of the list of tools."""
@@ -135,14 +136,14 @@ class Conversation:
     def _content(self, message: Message, calls: Sequence[ToolCall]) -> list[Block]:
         """Return a turn of the model: as it said it, or as the agent has changed it, its thinking first."""
         own = [*text_blocks(message.content), *(_tool_use(call) for call in calls)]
-        said = self._said(calls)
+        said = self._said(message)
         if _gist(own) == _gist(said):
             return [block for block in said if not _is_blank(block)]
         return [*(block for block in said if block["type"] in THINKING), *own]
 
-    def _said(self, calls: Sequence[ToolCall]) -> list[Block]:
+    def _said(self, message: Message) -> list[Block]:
         """Return what the model said when it made these calls, nothing if that was not kept or must not be put back."""
-        found = next((self.kept[call.id] for call in calls if call.id in self.kept), None)
+        found = kept_turn(message, self.kept)
         if found is None:
             return []
         turn = KeptTurn.model_validate(found)
@@ -157,11 +158,6 @@ class Conversation:
 def text_blocks(text: str | None) -> list[Block]:
     """Return a text as a list of one block, of none if there is nothing to be seen in it."""
     return [{"type": "text", "text": text}] if text and text.strip() else []
-
-
-def tool_name(name: str) -> str:
-    """Return the name of a called function as the API takes it: a model's slip must not spoil the conversation."""
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", name) or "_"
 
 
 def json_bytes(value: JsonValue) -> bytes:
@@ -184,7 +180,7 @@ def _tool_use(call: ToolCall) -> Block:
     return {
         "type": "tool_use",
         "id": call.id,
-        "name": tool_name(call.function.name),
+        "name": name_to_send(call.function.name),
         "input": _arguments(call.function.arguments),
     }
 

@@ -16,8 +16,8 @@ from dgm.gateway.vendors.anthropic_messages import (
     Turn,
     json_bytes,
     text_blocks,
-    tool_name,
 )
+from dgm.gateway.vendors.calls import name_to_send, sampling
 
 VERSION = "2026-10-21"
 """Of the API, which these modules speak. It knows no sampling parameters."""
@@ -71,7 +71,7 @@ def upstream_request(
         return upstream_request(request, {}, model=model, output_tokens=output_tokens, parameters=forbidden)
     if parameters.cache and (tools or len(turns) > 1):  # else it is one question, and nobody reads what it writes
         _mark(tools, system, turns)
-    sampling = _sampling(request, parameters)
+    sampled = _sampling(request, parameters)
     body: Block = {
         "model": model,
         "max_tokens": limit,
@@ -82,10 +82,10 @@ def upstream_request(
         "stop_sequences": _stop_sequences(request) if parameters.stop else None,
         "thinking": thinking,
         "output_config": {"effort": parameters.effort} if parameters.effort else None,
-        **sampling,
+        **sampled,
     }
     said = {name: value for name, value in body.items() if value not in (None, [])}
-    return UpstreamRequest(said | dict(parameters.extra), SAMPLING_VERSION if sampling else VERSION, prefix.digest())
+    return UpstreamRequest(said | dict(parameters.extra), SAMPLING_VERSION if sampled else VERSION, prefix.digest())
 
 
 def input_token_bound(request: UpstreamRequest) -> int:
@@ -101,7 +101,7 @@ def _tools(request: ChatRequest) -> list[Block]:
     """Return the tools on offer, or else those that were called before: the API wants calls to be of declared tools."""
     if request.tools:
         return list({tool.function.name: _tool(tool) for tool in request.tools}.values())
-    called = [tool_name(call.function.name) for message in request.messages for call in message.tool_calls or ()]
+    called = [name_to_send(call.function.name) for message in request.messages for call in message.tool_calls or ()]
     return [{"name": name, "input_schema": {"type": "object"}} for name in dict.fromkeys(called)]
 
 
@@ -164,12 +164,8 @@ def _has(turn: Turn, types: set[str]) -> bool:
 def _sampling(request: ChatRequest, parameters: ModelParameters) -> Block:
     if parameters.thinking not in {"default", "disabled"}:
         return {}
-    chosen: Block = {}
-    if parameters.temperature and request.temperature is not None:
-        chosen["temperature"] = min(request.temperature, 1.0)
-    if parameters.top_p and request.top_p is not None and (parameters.temperature_with_top_p or not chosen):
-        chosen["top_p"] = request.top_p
-    return chosen
+    chosen = sampling(request, parameters)
+    return {name: min(value, 1.0) for name, value in chosen.items()}  # where OpenAI's protocol goes up to 2
 
 
 def _mark(tools: list[Block], system: list[Block], turns: list[Turn]) -> None:

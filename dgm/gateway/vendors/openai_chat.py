@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, JsonValue
 from dgm.boundary.chat import ChatRequest, Message
 from dgm.gateway.parameters import ModelParameters
 from dgm.gateway.provider import Completion, FinishReason, KeptTurns
+from dgm.gateway.vendors.calls import kept_turn, name_to_send, sampling
 from dgm.gateway.vendors.openai_wire import (
     IdText,
     JsonText,
@@ -17,9 +18,6 @@ from dgm.gateway.vendors.openai_wire import (
     Used,
     UsedOrNothing,
     function_fields,
-    kept_turn,
-    name_to_send,
-    sampling,
     tool_calls,
     tool_use,
 )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, JsonValue
 from dgm.boundary.chat import ChatRequest, Message
 from dgm.gateway.parameters import ModelParameters
 from dgm.gateway.provider import Completion, FinishReason, KeptTurns
+from dgm.gateway.vendors.calls import kept_turn, sampling
 from dgm.gateway.vendors.openai_turns import Item, KeptTurn, items_of_turn
 from dgm.gateway.vendors.openai_wire import (
     IdText,
@@ -19,8 +20,6 @@ from dgm.gateway.vendors.openai_wire import (
     Used,
     UsedOrNothing,
     function_fields,
-    kept_turn,
-    sampling,
     tool_calls,
     tool_use,
 )

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from pydantic import BaseModel, JsonValue
 
 from dgm.boundary.chat import Message, ToolCall
-from dgm.gateway.vendors.openai_wire import name_to_send
+from dgm.gateway.vendors.calls import name_to_send
 
 Item: TypeAlias = Mapping[str, JsonValue]
 """One entry of a request's input or an answer's output."""

@@ -1,6 +1,5 @@
 """What OpenAI's two protocols have in common: parameters of a request, the tools that are called, and what was used."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,15 +8,15 @@ from typing import Annotated, Any, Protocol
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, JsonValue
 from pydantic_core import to_json
 
-from dgm.boundary.chat import MAX_TOOL_CALLS, ChatRequest, Function, FunctionCall, Message, ToolCall
+from dgm.boundary.chat import MAX_TOOL_CALLS, ChatRequest, Function, FunctionCall, ToolCall
 from dgm.gateway.parameters import ModelParameters
 from dgm.gateway.provider import Completion, KeptTurns, byte_bound
+from dgm.gateway.vendors.calls import kept_turn, name_to_tell
 
 ADDED_TOKENS = 1_024
 """More than a chat template adds to a request, such as how tools are to be called. It also pays for the few output
 tokens that the responses API gives beyond a limit below its least."""
 _LONGEST_ID = 256
-_LONGEST_NAME = 64
 _MOST_TOKENS = 10**8
 _NO_PARAMETERS: dict[str, JsonValue] = {"type": "object", "properties": {}}
 
@@ -109,16 +108,6 @@ class Used(BaseModel):
 UsedOrNothing = Annotated[Used, BeforeValidator(lambda value: value or {})]
 
 
-def sampling(request: ChatRequest, parameters: ModelParameters) -> dict[str, Any]:
-    """Return temperature and top_p, as far as the model takes them."""
-    chosen: dict[str, Any] = {}
-    if parameters.temperature and request.temperature is not None:
-        chosen["temperature"] = request.temperature
-    if parameters.top_p and request.top_p is not None and (parameters.temperature_with_top_p or not chosen):
-        chosen["top_p"] = request.top_p
-    return chosen
-
-
 def tool_use(request: ChatRequest, parameters: ModelParameters) -> dict[str, Any]:
     """Return how tools may be used; nothing where there are none."""
     chosen: dict[str, Any] = {}
@@ -133,16 +122,6 @@ def function_fields(function: Function) -> dict[str, Any]:
     """Return a tool's fields as both protocols want them."""
     fields = function.model_dump(exclude_none=True)
     return fields | {"parameters": function.parameters or _NO_PARAMETERS}
-
-
-def name_to_send(name: str) -> str:
-    """Return the name of a called function as vendors take it: a model's slip must not spoil the conversation."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:_LONGEST_NAME] or "_"
-
-
-def kept_turn(message: Message, kept: KeptTurns) -> JsonValue:
-    """Return what was kept of the turn that an assistant's message repeats, None if nothing was."""
-    return next((kept[call.id] for call in message.tool_calls or () if call.id in kept), None)
 
 
 def input_token_bound(request: ChatRequest, kept: KeptTurns) -> int:
@@ -170,8 +149,7 @@ def tool_calls(called: Sequence[ModelCall], request: ChatRequest, body: bytes) -
         usable = 0 < len(call.id) <= _LONGEST_ID and call.id not in taken
         id_ = call.id if usable else _fresh_id(f"{len(request.messages)}:{number}:".encode() + body)
         taken.add(id_)
-        name = call.name if len(call.name) <= _LONGEST_NAME else call.name[: _LONGEST_NAME - 1] + "~"
-        calls.append(ToolCall(id=id_, function=FunctionCall(name=name, arguments=call.arguments)))
+        calls.append(ToolCall(id=id_, function=FunctionCall(name=name_to_tell(call.name), arguments=call.arguments)))
     return tuple(calls)
 
 
