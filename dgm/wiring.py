@@ -15,7 +15,7 @@ from dgm.archive.reader import RunReader
 from dgm.archive.run import RunArchive, create_run, locked_run
 from dgm.benchmarks.catalogue import benchmark_named
 from dgm.boundary.directories import read_agent_directory
-from dgm.config import Budget, Price, RunConfig, config_from
+from dgm.config import Budget, Price, RunConfig, config_from, laid_over
 from dgm.core.actions import ActionResult
 from dgm.core.errors import ArchiveError, DgmError
 from dgm.core.policies import policy_named
@@ -224,9 +224,8 @@ def _with_cap(config: RunConfig, max_cost_usd: float | None) -> RunConfig:
     """A cap may change while a run grows: unlike the other settings, no result hangs on it."""
     if max_cost_usd is None:
         return config
-    values = config.model_dump(exclude_none=True)
-    values["budget"]["max_cost_usd"] = max_cost_usd
-    return config_from(values, source="command line")
+    raised = {"budget": {"max_cost_usd": max_cost_usd}}
+    return config_from(laid_over(config.model_dump(exclude_none=True), raised), source="command line")
 
 
 def _require_same_image(archive: RunArchive, digest: str) -> None:

@@ -8,7 +8,7 @@ from dgm.archive.reader import RunReader
 from dgm.config import REHEARSAL
 from dgm.core.averages import Amounts, Averages, average_of
 from dgm.core.counting import Share
-from dgm.core.ids import SessionId
+from dgm.core.ids import SessionId, purpose_of
 from dgm.core.outcomes import Outcome, Usage
 from dgm.core.ports import Role
 from dgm.core.scores import score_of
@@ -99,7 +99,7 @@ def _used(
     sessions: Sequence[SessionId], role: Role, calls: Mapping[SessionId, Sequence[Usage]], simulated: set[Role]
 ) -> Amounts:
     """Return what those of `sessions` used that were for a role."""
-    found = [calls.get(session, ()) for session in sessions if session.rpartition(".")[2] == role.value]
+    found = [calls.get(session, ()) for session in sessions if purpose_of(session) == role.value]
     amounts = sum((_amounts(usage) for usages in found for usage in usages), Amounts())
     return _with_cache(amounts, found) if role in simulated else amounts
 

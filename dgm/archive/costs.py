@@ -8,7 +8,7 @@ from typing import TypeVar
 from dgm.archive.records import Amount
 from dgm.core.actions import Action, Evaluate, Expand
 from dgm.core.agents import Agent
-from dgm.core.ids import AgentId, SessionId
+from dgm.core.ids import AgentId, SessionId, decision_of, purpose_of
 from dgm.core.outcomes import Usage
 from dgm.core.ports import Role
 
@@ -37,7 +37,7 @@ class SessionCost:
 
 
 def session_cost(session: SessionId, amount: Amount, actions: Mapping[int, Action]) -> SessionCost:
-    """Return the cost of a session named `<decision>.<attempt>.<purpose>`; see `dgm.evolution.bench.Job.session`.
+    """Return the cost of a session by its name; see `dgm.core.ids.session_id`.
 
     Args:
         session: its id.
@@ -46,9 +46,7 @@ def session_cost(session: SessionId, amount: Amount, actions: Mapping[int, Actio
     Raises:
         ValueError: its purpose is none for which a model is called.
     """
-    number = session.partition(".")[0]
-    decision = int(number) if number.isascii() and number.isdigit() else -1
-    return SessionCost(actions.get(decision), Role(session.rpartition(".")[2]), amount)
+    return SessionCost(actions.get(decision_of(session)), Role(purpose_of(session)), amount)
 
 
 def usage_by(key: Callable[[SessionCost], _Key | None], costs: Iterable[SessionCost]) -> dict[_Key, Usage]:

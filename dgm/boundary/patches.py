@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 
 from dgm.core.files import File, FileTree, changed_paths
+from dgm.core.sequences import common_start
 
 MAX_PATCH_CHARS = 30_000
 # difflib is far slower than linear at its worst, and an agent chooses the files: what would take more comparisons of
@@ -63,8 +64,8 @@ def _file_patch(path: str, old: File | None, new: File | None, purse: _Purse) ->
 
 def _hunks(old: list[str], new: list[str], purse: _Purse) -> list[str]:
     """Return the hunks of a unified diff; one block around all that differs where finding more would cost too much."""
-    start = _common_start(old, new)
-    end = _common_start(old[start:][::-1], new[start:][::-1])
+    start = common_start(old, new)
+    end = common_start(old[start:][::-1], new[start:][::-1])
     first = max(0, start - _CONTEXT)
     old_part = old[first : len(old) - max(0, end - _CONTEXT)]
     new_part = new[first : len(new) - max(0, end - _CONTEXT)]
@@ -75,12 +76,6 @@ def _hunks(old: list[str], new: list[str], purse: _Purse) -> list[str]:
     # As many empty lines ahead as were cut, so that difflib counts lines as the whole file does.
     ahead = [""] * first
     return list(difflib.unified_diff(ahead + old_part, ahead + new_part, n=_CONTEXT))[2:]
-
-
-def _common_start(old: list[str], new: list[str]) -> int:
-    """Return how many lines both begin with."""
-    pairs = zip(old, new, strict=False)
-    return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
 
 
 def _lines(file: File | None) -> list[str] | None:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from dgm.archive.reader import RunReader
 from dgm.boundary.text import safe_line
+from dgm.cli import exit_codes
 from dgm.cli.answers import Answer, json_text
 from dgm.cli.render import simulated_note
 from dgm.cli.results import results_directory, write_result
@@ -30,10 +31,6 @@ from dgm.gateway.recording import RecordedCall
 if TYPE_CHECKING:
     from dgm.config import RunConfig
 
-DIFFERENT = 6
-"""Exit code when a session went another way than the recorded one."""
-_NOT_REPLAYED = 4
-_INTERRUPTED = 130
 _INTERRUPTION = "interrupted"
 
 
@@ -263,8 +260,8 @@ def _summary(answer: Answer, directory: Path) -> list[str]:
 
 def _exit_code(sessions: Sequence[Session]) -> int:
     if any(session.reason == _INTERRUPTION for session in sessions):
-        return _INTERRUPTED
+        return exit_codes.INTERRUPTED
     ways = {session.way for session in sessions}
     if Way.DIFFERENT in ways:
-        return DIFFERENT
-    return _NOT_REPLAYED if Way.NOT_REPLAYED in ways else 0
+        return exit_codes.DIFFERENT
+    return exit_codes.NOT_MEASURED if Way.NOT_REPLAYED in ways else 0

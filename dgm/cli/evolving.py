@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
-    from dgm.config import RunConfig
+    from dgm.config import Price, RunConfig
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory.")]
 RunsDirectory = Annotated[
@@ -163,12 +163,11 @@ def said_now(config: Path | None, base_url: str | None) -> "RunConfig":
     Raises:
         ConfigError: something is wrong with it.
     """
-    from dgm.config import config_from, read_config
+    from dgm.config import config_from, laid_over, read_config
 
     values = {} if config is None else read_config(config).model_dump(exclude_unset=True)
-    if base_url is not None:
-        values["openai"] = {**values.get("openai", {}), "base_url": base_url}
-    return config_from(values, source="command line")
+    said = {} if base_url is None else {"openai": {"base_url": base_url}}
+    return config_from(laid_over(values, said), source="command line")
 
 
 def run_settings(
@@ -192,40 +191,46 @@ def run_settings(
     Raises:
         ConfigError: something is wrong with them.
     """
-    settings = _settings(
-        config,
-        {
-            "benchmark": benchmark,
-            "policy": policy,
-            "children": children,
-            "workers": workers,
-            "seed": seed,
-            "models.agent.model": model,
-            "models.improve.model": improve_model,
-            "models.diagnose.model": diagnose_model,
-            "openai.base_url": base_url,
-            "unknown_price": None if unknown_price is None else _price_or_word(unknown_price),
-            "budget.max_cost_usd": max_cost,
-            "steps.max_cost_usd": max_step_cost,
+    from dgm.config import RunConfig, config_from, laid_over, read_config
+
+    options = {
+        "benchmark": benchmark,
+        "policy": policy,
+        "children": children,
+        "workers": workers,
+        "seed": seed,
+        "models": {
+            "agent": {"model": model},
+            "improve": {"model": improve_model},
+            "diagnose": {"model": diagnose_model},
         },
-    )
+        "openai": {"base_url": base_url},
+        "unknown_price": None if unknown_price is None else _price_or_word(unknown_price),
+        "budget": {"max_cost_usd": max_cost},
+        "steps": {"max_cost_usd": max_step_cost},
+    }
+    settings = read_config(config) if config is not None else RunConfig()
+    values = laid_over(settings.model_dump(exclude_none=True), _given(options))
+    settings = config_from(values, source="command line")
     if base_url is not None:
         _require_openai(settings)
     return settings
 
 
-def _price_or_word(text: str) -> str | dict[str, float]:
+def _price_or_word(text: str) -> "str | Price":
     """Return what --unknown-price says as the configuration has it.
 
     Raises:
         ConfigError: it says nothing that can be meant.
     """
+    from dgm.config import Price
     from dgm.core.errors import ConfigError
 
     if text in {"refuse", "zero"}:
         return text
     if rates := re.fullmatch(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", text, re.ASCII):
-        return {"input_usd": float(rates[1]), "output_usd": float(rates[2])}
+        # One value and no table of settings: nothing of the file's price stays beside it.
+        return Price(input_usd=float(rates[1]), output_usd=float(rates[2]))
     raise ConfigError(
         f"--unknown-price {text}: say refuse, zero, or dollars per million input and output tokens as in 1.25/10."
     )
@@ -241,17 +246,10 @@ def _require_openai(settings: "RunConfig") -> None:
         )
 
 
-def _settings(config: Path | None, options: dict[str, Any]) -> "RunConfig":
-    """Return the configuration of a file, or the default, with the options that were given laid over it."""
-    from dgm.config import RunConfig, config_from, read_config
-
-    settings = read_config(config) if config is not None else RunConfig()
-    values = settings.model_dump(exclude_none=True)
-    for dotted, value in options.items():
-        if value is not None:
-            *sections, key = dotted.split(".")
-            section = values
-            for name in sections:
-                section = section.setdefault(name, {})
-            section[key] = value
-    return config_from(values, source="command line")
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, and the tables that any of them stand in."""
+    tables = {
+        key: _given(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+        for key, value in options.items()
+    }
+    return {key: value for key, value in tables.items() if value not in (None, {})}

@@ -9,10 +9,8 @@ from typing import Annotated
 
 import typer
 
-from dgm.cli import benching, engine, estimating, evolving, reading, replaying, transcribing
+from dgm.cli import benching, engine, estimating, evolving, exit_codes, reading, replaying, transcribing
 from dgm.core.errors import DgmError
-
-INTERRUPTED = 130
 
 
 @dataclass
@@ -84,7 +82,7 @@ def run_command(arguments: Sequence[str]) -> int:
     except DgmError as error:
         return _failed(options, str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        return exit_codes.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where nothing may pass
         name = type(error).__name__
         return _failed(options, f"Unexpected {name}: {error}; `dgm --debug ...` shows where.", 1)

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from dgm.archive.run import RunArchive, read_run
 from dgm.boundary.text import safe_line
+from dgm.cli import exit_codes
 from dgm.cli.answers import title_of
 from dgm.cli.render import model_line, short_id, simulated_note, status_json, tree_view
 from dgm.cli.screen import console as make_console
@@ -37,8 +38,7 @@ ENDING_WORDS = {
 }
 
 _DRAINING = "Finishing what is in flight; its results are kept. Ctrl-C again stops at once."
-_INTERRUPTED = 130  # what shells report for Ctrl-C
-_EXIT_CODES = {Ending.DRAINED: _INTERRUPTED, Ending.OUT_OF_BUDGET: OutOfBudgetError.exit_code}
+_EXIT_CODES = {Ending.DRAINED: exit_codes.INTERRUPTED, Ending.OUT_OF_BUDGET: OutOfBudgetError.exit_code}
 
 
 def evolve(
@@ -140,7 +140,7 @@ def _interruptible(run: LiveRun, console: Console, *, as_json: bool) -> Generato
         sys.stdout.flush()
         sys.stderr.flush()
         # Workers may still wait for a model; nothing of theirs can be recorded any more.
-        os._exit(_INTERRUPTED)
+        os._exit(exit_codes.INTERRUPTED)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

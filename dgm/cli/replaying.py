@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dgm.cli import exit_codes
 from dgm.cli.evolving import BaseUrl, Json, MaxCost, Model, RunArgument, RunsDirectory, Workers, Yes, said_now
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from dgm.core.stages import Measurement
     from dgm.evolution.replay import Replayed
 
-Values: TypeAlias = dict[str, Any]
-_INTERRUPTED = 130  # what shells report for Ctrl-C
 _INTERRUPTION = "interrupted"
 
 
@@ -102,9 +101,9 @@ def replay(
         else:
             _print(screen, answer, directory)
     if any(result.fault == _INTERRUPTION for result in results):
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(exit_codes.INTERRUPTED)
     if any(result.outcome is None for result in results):
-        raise typer.Exit(4)
+        raise typer.Exit(exit_codes.NOT_MEASURED)
 
 
 def _refuse_with_recorded(**options: object) -> None:
@@ -123,25 +122,15 @@ def replay_config(recorded: "RunConfig", said: "RunConfig", options: dict[str, A
 
     The run's own caps do not hold for a replay.
     """
-    from dgm.config import config_from
+    from dgm.config import config_from, laid_over
 
     chosen = {key: value for key, value in options.items() if value is not None}
-    given = _merged(said.model_dump(exclude_unset=True), chosen)
+    given = laid_over(said.model_dump(exclude_unset=True), chosen)
     values = recorded.model_dump(exclude_none=True)
     del values["budget"]
     if given.get("benchmark", recorded.benchmark) != recorded.benchmark:
         del values["tasks"]  # they are the other benchmark's
-    return config_from(_merged(values, given), source="command line")
-
-
-def _merged(below: Values, above: Values) -> Values:
-    """Return `below` with `above` laid over it, table by table."""
-    merged = dict(below)
-    for key, value in above.items():
-        lower = merged.get(key)
-        both = isinstance(value, dict) and isinstance(lower, dict)
-        merged[key] = _merged(cast("Values", lower), cast("Values", value)) if both else value
-    return merged
+    return config_from(laid_over(values, given), source="command line")
 
 
 def _replayed(

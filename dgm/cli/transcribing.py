@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".jsonl.gz"
 _MOST_NAMED = 5
-_MOST_DIGITS = 9
 _CHILD = "child "
 _UNKNOWN: "Answer" = {"agent": None, "step": None, "task": None, "trial": None, "result": "no result"}
 
@@ -74,6 +73,8 @@ def _transcripts_directory(reader: "RunReader", replay: str | None) -> Path:
 
 def _sessions_of_run(reader: "RunReader", transcripts: Path) -> "dict[SessionId, Answer]":
     """Return what is known of each session that called a model or has a transcript, by id."""
+    from dgm.core.ids import decision_of, purpose_of
+
     with reader.snapshot():
         calls, steps, outcomes = reader.calls_by_session(), reader.steps(), reader.outcomes()
         decided = {decision.number: _decided(decision.action) for decision in reader.decisions()}
@@ -89,9 +90,9 @@ def _sessions_of_run(reader: "RunReader", transcripts: Path) -> "dict[SessionId,
     return {
         session: {
             "session": session,
-            "role": session.rpartition(".")[2],
+            "role": purpose_of(session),
             **_UNKNOWN,
-            **ended.get(session, decided.get(_decision_number(session), {})),
+            **ended.get(session, decided.get(decision_of(session), {})),
             "calls": sum(usage.calls for usage in calls.get(session, ())),
             "tokens": sum(usage.tokens for usage in calls.get(session, ())),
             "cost_usd": sum(usage.cost_usd for usage in calls.get(session, ())),
@@ -109,15 +110,12 @@ def _decided(action: "Action") -> "Answer":
     return {"agent": action.agent, "task": action.task, "trial": action.trial}
 
 
-def _decision_number(session: "SessionId") -> int:
-    number = session.partition(".")[0]
-    return int(number) if number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS else 0
-
-
 def _sessions_of_replay(transcripts: Path) -> "dict[SessionId, Answer]":
     """Return the same for the sessions of a replay, as far as their transcripts tell."""
+    from dgm.core.ids import purpose_of
+
     return {
-        session: {"session": session, "role": session.rpartition(".")[2], **_totals(_read(transcripts, session))}
+        session: {"session": session, "role": purpose_of(session), **_totals(_read(transcripts, session))}
         for session in _files(transcripts)
     }
 

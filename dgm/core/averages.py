@@ -17,6 +17,27 @@ class FlatRates:
     cache_read_usd: float
     cache_write_usd: float
 
+    def cost_usd(
+        self, *, input_tokens: float, output_tokens: float, cache_read_tokens: float, cache_write_tokens: float
+    ) -> float:
+        """Return what tokens cost.
+
+        Args:
+            input_tokens: all of them, those that were read from the cache or written to it included.
+            output_tokens: all of them.
+            cache_read_tokens: of the input.
+            cache_write_tokens: of the input.
+        """
+        # A server that counts more cached input than input must not make the rest of it a discount.
+        plain = max(0.0, input_tokens - cache_read_tokens - cache_write_tokens)
+        dollars = (
+            plain * self.input_usd
+            + cache_read_tokens * self.cache_read_usd
+            + cache_write_tokens * self.cache_write_usd
+            + output_tokens * self.output_usd
+        )
+        return dollars / _MILLION
+
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
@@ -40,14 +61,12 @@ class Amounts:
 
     def cost_usd(self, rates: FlatRates) -> float:
         """Return what the tokens cost."""
-        read, written = self.cache_read_tokens, self.cache_write_tokens
-        dollars = (
-            (self.input_tokens - read - written) * rates.input_usd
-            + read * rates.cache_read_usd
-            + written * rates.cache_write_usd
-            + self.output_tokens * rates.output_usd
+        return rates.cost_usd(
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cache_read_tokens=self.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens,
         )
-        return dollars / _MILLION
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ SessionId = NewType("SessionId", str)
 """One agent run in one sandbox: "00012.1.agent" is decision 12, attempt 1."""
 
 AGENT_ID_DIGITS = 12
+_MOST_DIGITS = 9
 
 
 def agent_id(*, run_seed: int, step: int, parent: AgentId | None, code_hash: str) -> AgentId:
@@ -29,3 +30,19 @@ def agent_id(*, run_seed: int, step: int, parent: AgentId | None, code_hash: str
     """
     origin = f"{run_seed}:{step}:{parent or ''}:{code_hash}"
     return AgentId(hashlib.sha256(origin.encode()).hexdigest()[:AGENT_ID_DIGITS])
+
+
+def session_id(decision: int, attempt: int, purpose: str) -> SessionId:
+    """Return the name of the session that an attempt at a decision has for a purpose, unique in the run."""
+    return SessionId(f"{decision:05d}.{attempt}.{purpose}")
+
+
+def decision_of(session: SessionId) -> int:
+    """Return the number of the decision that a session served, 0 where its name tells none."""
+    number = session.partition(".")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS else 0
+
+
+def purpose_of(session: SessionId) -> str:
+    """Return what a session was for: mostly the role whose model it called."""
+    return session.rpartition(".")[2]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dgm.config import Sessions, Steps
 from dgm.core.actions import Action
 from dgm.core.files import FileTree
-from dgm.core.ids import SessionId
+from dgm.core.ids import SessionId, session_id
 from dgm.core.outcomes import Outcome
 from dgm.core.ports import Attempt, Benchmark, Clock, ModelAccess, Sandbox
 
@@ -36,4 +36,4 @@ class Job:
 
     def session(self, purpose: str) -> SessionId:
         """Return the id of this job's session for `purpose`, unique in the run."""
-        return SessionId(f"{self.attempt.decision:05d}.{self.attempt.number}.{purpose}")
+        return session_id(self.attempt.decision, self.attempt.number, purpose)

@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from dgm.boundary.chat import ChatRequest, Message, Tool
 from dgm.boundary.text import safe_line, safe_text
+from dgm.core.sequences import common_start
 from dgm.gateway.money import SessionLimitError
 from dgm.gateway.provider import RequestRefusedError
 from dgm.gateway.recorded import NotRecordedError
@@ -145,7 +146,7 @@ def _diff(before: str, after: str) -> tuple[str, ...]:
         min(len(old), len(new)),
     )
     old, new = old[first : first + _LINES_SHOWN], new[first : first + _LINES_SHOWN]
-    start = _common_start("".join(old[:1]), "".join(new[:1]))
+    start = common_start("".join(old[:1]), "".join(new[:1]))
     if old and new and old[0].split() == new[0].split():  # only spaces tell them apart
         part = slice(max(0, start - _CHARS_BEFORE), start + _CHARS_BEFORE)
         return (f"- {old[0][part]!r}", f"+ {new[0][part]!r}")
@@ -159,8 +160,3 @@ def _marked(mark: str, lines: Sequence[str], start: int) -> list[str]:
     skipped = max(0, start - _CHARS_BEFORE) if start > _CHARS_SHOWN // 2 else 0
     shown = ["…" + lines[0][skipped:] if skipped else lines[0], *lines[1:]]
     return [mark + safe_line(line, max_chars=_CHARS_SHOWN) for line in shown]
-
-
-def _common_start(one: str, other: str) -> int:
-    pairs = zip(one, other, strict=False)
-    return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

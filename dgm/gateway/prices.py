@@ -10,23 +10,13 @@ _MILLION = 1_000_000
 
 def usage_of(completion: Completion, price: Price) -> Usage:
     """Return what a call used and costs."""
-    rates = _rates(price, completion.input_tokens)
-    read, written = completion.cache_read_tokens, completion.cache_write_tokens
-    # A server that counts more cached input than input must not make the rest of it a discount.
-    dollars = (
-        max(0, completion.input_tokens - read - written) * rates.input_usd
-        + read * _read_rate(rates)
-        + written * _write_rate(rates)
-        + completion.output_tokens * rates.output_usd
-    )
-    return Usage(
-        calls=1,
-        input_tokens=completion.input_tokens,
-        output_tokens=completion.output_tokens,
-        cost_usd=dollars / _MILLION,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-    )
+    tokens = {
+        "input_tokens": completion.input_tokens,
+        "output_tokens": completion.output_tokens,
+        "cache_read_tokens": completion.cache_read_tokens,
+        "cache_write_tokens": completion.cache_write_tokens,
+    }
+    return Usage(calls=1, cost_usd=flat_rates(price, input_tokens=completion.input_tokens).cost_usd(**tokens), **tokens)
 
 
 def worst_case(price: Price, *, input_tokens: int, output_tokens: int) -> Usage:

@@ -31,6 +31,7 @@ from dgm.boundary.chat import ChatRequest, Message
 from dgm.boundary.text import safe_line, safe_text
 from dgm.core.errors import InfrastructureError, UsageError
 from dgm.core.ids import SessionId
+from dgm.core.sequences import common_start
 from dgm.gateway.records import Record, read_records
 from dgm.gateway.sameness import message_digest, parameters, request_digest
 
@@ -99,7 +100,7 @@ class TranscriptWriter:
         return sent
 
     def _new_in(self, request: ChatRequest, digests: Sequence[bytes]) -> dict[str, Any]:
-        kept = _common_prefix(self._conversation, digests)
+        kept = common_start(self._conversation, digests)
         restart = kept < self._must_keep
         kept = 0 if restart else kept
         record: dict[str, Any] = {"kept": kept}
@@ -132,11 +133,6 @@ def _append(path: Path, record: dict[str, Any]) -> None:
                 raise InfrastructureError(f"The transcript {path} could not be written: the disk is full.")
     except OSError as error:
         raise InfrastructureError(f"The transcript {path} could not be written: {error.strerror}.") from error
-
-
-def _common_prefix(before: Sequence[bytes], after: Sequence[bytes]) -> int:
-    pairs = zip(before, after, strict=False)
-    return next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(before), len(after)))
 
 
 def _rendered(record: Record) -> Iterator[str]:

@@ -1,0 +1,28 @@
+"""The configuration of a run: read once, checked, frozen, and written into the run as `run.toml`."""
+
+from dgm.config.models import REHEARSAL, Address, Endpoint, LongRates, ModelChoice, Models, Parameters, Price, Rates
+from dgm.config.reading import config_from, laid_over, parse_config, read_config
+from dgm.config.run import Budget, Calls, Rehearsal, RunConfig, SandboxLimits, Sessions, Steps
+
+__all__ = [
+    "REHEARSAL",
+    "Address",
+    "Budget",
+    "Calls",
+    "Endpoint",
+    "LongRates",
+    "ModelChoice",
+    "Models",
+    "Parameters",
+    "Price",
+    "Rates",
+    "Rehearsal",
+    "RunConfig",
+    "SandboxLimits",
+    "Sessions",
+    "Steps",
+    "config_from",
+    "laid_over",
+    "parse_config",
+    "read_config",
+]

@@ -1,0 +1,130 @@
+"""Settings of a run, all of them together."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, Tag, field_validator
+
+from dgm.config.base import OTHER, WORD, Duration, Positive, PositiveFloat, Section, WordOrOther
+from dgm.config.models import REHEARSAL, Address, Endpoint, Models, Parameters, Price
+
+_PROVIDERS = {REHEARSAL, "openai", "anthropic"}
+
+
+class Calls(Section):
+    """How a provider is called."""
+
+    patience_s: PositiveFloat = 900.0
+    """How long one call is tried again while its provider fails or refuses for now."""
+    concurrency: Positive = 64
+    """Calls to one provider at a time; fewer while it says that it is overloaded."""
+    silent_sessions: Positive = 10
+    """That many sessions in a row without one good answer stop the run."""
+
+
+class Rehearsal(Section):
+    """The simulated model."""
+
+    latency_s: float = Field(default=0.0, ge=0)
+    """Added to every answer, to rehearse a run at a real model's pace."""
+
+
+class Budget(Section):
+    """Caps on the whole run; none where not given."""
+
+    max_cost_usd: PositiveFloat | None = None
+    max_tokens: Positive | None = None
+    max_calls: Positive | None = None
+
+
+class Steps(Section):
+    """Caps on one step: its diagnosis and the session on the parent's own code; none where not given."""
+
+    max_cost_usd: PositiveFloat | None = None
+    max_tokens: Positive | None = None
+    max_calls: Positive | None = None
+
+
+class Sessions(Section):
+    """Limits of one session: one agent at work in one sandbox."""
+
+    task_timeout_s: Duration = 600.0
+    """For a task; the paper's Polyglot limit."""
+    improve_timeout_s: Duration = 1800.0
+    """For a self-modification; the paper's limit."""
+    max_calls: Positive = 100
+    max_tokens: Positive = 2_000_000
+    max_cost_usd: PositiveFloat = 5.0
+    max_output_tokens: Positive = 16_384
+    """Of one answer; what a request asks for beyond it is lowered to it."""
+
+
+class SandboxLimits(Section):
+    """Limits of one container."""
+
+    memory_bytes: Annotated[int, Field(ge=256 * 2**20)] = 1024 * 2**20
+    cpus: PositiveFloat = 1.0
+    pids: Annotated[int, Field(gt=0, le=4_096)] = 256
+    runtime: str | None = None
+    """OCI runtime such as "runsc"; the engine's default unless given."""
+    minimum_free_bytes: Annotated[int, Field(ge=0)] = 1024 * 2**20
+    """No session starts with less free disk than this."""
+
+
+class RunConfig(Section):
+    """Everything that a run's results hang on."""
+
+    benchmark: str = "katas"
+    tasks: tuple[str, ...] = Field(default=(), strict=False)
+    """Only these tasks of the benchmark, in its order; all of them when empty."""
+    policy: str = "dgm"
+    children: Annotated[int, Field(ge=0)] = 10
+    """How many children to grow; up to three times as many self-modifications are tried for that."""
+    workers: Annotated[int, Field(gt=0, le=256)] = 2
+    seed: int = 0
+    trials: Annotated[int, Field(gt=0, le=1_000)] = 1
+    """How often each task is tried."""
+    models: Models = Models()
+    prices: Mapping[str, Price] = {}
+    """By `provider:model`; goes before the table of known prices."""
+    unknown_price: Annotated[
+        Annotated[Literal["refuse", "zero"], Tag(WORD)] | Annotated[Price, Tag(OTHER)], WordOrOther
+    ] = "refuse"
+    """What a model costs whose price is neither given nor known: nothing, a price, or it is not called."""
+    parameters: Mapping[str, Parameters] = {}
+    """By `provider:model`, where * stands for anything; goes before the built-in table."""
+    openai: Address = Address()
+    """The provider of models `openai:...`."""
+    anthropic: Address = Address()
+    """The provider of models `anthropic:...`."""
+    endpoints: Mapping[str, Endpoint] = {}
+    """Further providers by the name that stands before a model's colon."""
+    calls: Calls = Calls()
+    rehearsal: Rehearsal = Rehearsal()
+    budget: Budget = Budget()
+    steps: Steps = Steps()
+    sessions: Sessions = Sessions()
+    sandbox: SandboxLimits = SandboxLimits()
+
+    @field_validator("endpoints")
+    @classmethod
+    def _refuse_taken_names(cls, value: Mapping[str, Endpoint]) -> Mapping[str, Endpoint]:
+        for name, endpoint in value.items():
+            if name in _PROVIDERS:
+                raise ValueError(f"{name} is there already; choose another name")
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+                raise ValueError(f"{name!r} cannot be a name; take letters, digits, - and _")
+            if endpoint.base_url is None:
+                raise ValueError(f"{name} needs a base_url")
+        return value
+
+    def endpoint(self, provider: str) -> Endpoint | None:
+        """Return the endpoint of a provider's name, None if there is none."""
+        match provider:
+            case "openai":
+                return Endpoint(protocol="openai", **self.openai.model_dump())
+            case "anthropic":
+                return Endpoint(protocol="anthropic", **self.anthropic.model_dump())
+            case _:
+                return self.endpoints.get(provider)
