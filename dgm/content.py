@@ -1,5 +1,6 @@
 """Finds the content directories (seed agent, sandbox, benchmarks) in a checkout or in an installed wheel."""
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -24,6 +25,12 @@ def sandbox_directory() -> Path:
 def benchmarks_directory() -> Path:
     """Return the directory of task sets."""
     return content_root() / "benchmarks"
+
+
+def cache_directory() -> Path:
+    """Return where third parties' task sets are kept: $XDG_CACHE_HOME/dgm, else ~/.cache/dgm."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(named) if Path(named).is_absolute() else Path.home() / ".cache") / "dgm"
 
 
 def default_runs_directory() -> Path:

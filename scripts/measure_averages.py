@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dgm.archive.averages import Samples, amounts_by_role, samples_of
 from dgm.archive.reader import RunReader, RunState, read_run
-from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.catalogue import benchmark_of
 from dgm.benchmarks.rehearsed import averages_toml
 from dgm.cli.forecast import new_run_ahead
 from dgm.core.averages import Amounts, FlatRates
@@ -58,7 +58,7 @@ def _read(path: Path) -> Iterator[Measured]:
     with read_run(path) as run:
         if run.state() is RunState.FINISHED:
             config = run.config()
-            stages = benchmark_named(config.benchmark, config.tasks).stages()
+            stages = benchmark_of(config).stages()
             yield Measured(new_run_ahead(config, stages), samples_of(run, stages), _truth(run))
 
 

@@ -31,7 +31,7 @@ def measure(workers: int) -> list[tuple[float, float, float]]:
     with (
         tempfile.TemporaryDirectory() as directory,
         FileLedger(Path(directory) / "calls.jsonl") as ledger,
-        replay_bench(config, Path(directory), ledger, say=print) as (bench, executor),
+        replay_bench(config, Path(directory), ledger, say=print) as (bench, executor, _),
     ):
         tasks = bench.benchmark.tasks()
         jobs = [

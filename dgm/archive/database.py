@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -27,13 +27,21 @@ _WAIT_S = 30.0
 _STRICT_TABLES_SINCE = (3, 37, 0)
 
 
-def create_database(path: Path, run: RunFacts) -> None:
-    """Make an archive with no facts but what the run is."""
+def create_database(path: Path, run: RunFacts, images: Mapping[str, str]) -> None:
+    """Make an archive with no facts but what the run is.
+
+    Args:
+        path: where.
+        run: what it is.
+        images: name -> digest of every image that it takes.
+    """
     connection = _connect(f"{path.absolute().as_uri()}?mode=rwc")
     try:
         connection.execute("BEGIN")
         create_schema(connection)
         insert(connection, "run", **asdict(run))
+        for name, digest in images.items():
+            insert(connection, "images", name=name, digest=digest)
         connection.execute("COMMIT")
     finally:
         connection.close()

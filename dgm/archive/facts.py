@@ -88,6 +88,12 @@ class Facts:
             moment_from(run.created_at)
             return run
 
+    def images(self) -> dict[str, str]:
+        """Return the digest of each image that was recorded beside the run's one, by name; none in an old archive."""
+        with self._sound():
+            rows = self.rows("SELECT name, digest FROM images ORDER BY name")
+            return {row[0]: row[1] for row in rows}
+
     def agents(self) -> list[Agent]:
         """Return all agents in the order of their creation."""
         with self._sound():

@@ -1,7 +1,7 @@
 """Reads a run: needs no Docker, no lock and no right to write, also while another process evolves it."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cached_property
@@ -75,6 +75,13 @@ class RunReader:
     def facts(self) -> RunFacts:
         """Return what the run is."""
         return self._run
+
+    def images(self) -> Mapping[str, str]:
+        """Return the digest of every image that the run's results hang on, by name.
+
+        A run from before they were recorded has the one in which its agents change their own code.
+        """
+        return {self._run.image: self._run.image_digest} | self._facts.images()
 
     def config(self) -> RunConfig:
         """Return the configuration that the run was made with."""

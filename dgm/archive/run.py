@@ -44,7 +44,7 @@ def create_run(
     *,
     config: RunConfig,
     image: str,
-    image_digest: str,
+    images: Mapping[str, str],
     seed_code: FileTree,
     prices: Mapping[str, Price] | None = None,
     clock: Clock = _WALL_CLOCK,
@@ -56,8 +56,8 @@ def create_run(
     Args:
         directory: where, absent or empty; its last part is the run's name.
         config: written to `run.toml`.
-        image: name of the sandbox image.
-        image_digest: what exactly that image was.
+        image: name of the sandbox image in which agents change their own code.
+        images: name -> digest: what exactly each image was that the run takes, that one among them.
         seed_code: the root of the tree.
         prices: what the models cost at this moment; the configuration's unless given.
         clock: tells the time of every fact.
@@ -72,7 +72,7 @@ def create_run(
         created_at=clock.now(),
         dgm_version=_own_version(),
         image=image,
-        image_digest=image_digest,
+        image_digest=images[image],
         policy=config.policy,
         benchmark=config.benchmark,
         model=config.models.agent.model,
@@ -83,7 +83,7 @@ def create_run(
         _write_toml(place / PRICES_TOML, price_table(config.prices if prices is None else prices))
         (place / TRANSCRIPTS).mkdir()
         create_repository(place / REPOSITORY)
-        create_database(place / DATABASE, run)
+        create_database(place / DATABASE, run, images)
         with locked_run(place, clock=clock) as archive:
             archive.add_seed_agent(seed_code)
         _move(place, directory)

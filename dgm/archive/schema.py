@@ -5,14 +5,15 @@ dollars. Text of agents and models is stored as it came; whoever shows it makes 
 
 A version adds tables and leaves those before it as they are. What a provider's cache had is a table of its own: columns
 added to `settlements` would leave an upgraded archive with another declaration than a new one, and an old one that is
-only read with queries of its own. The table costs a join, and has a row only where the cache had something.
+only read with queries of its own. The table costs a join, and has a row only where the cache had something. Likewise
+the images of a run stand in a table of their own, beside the one image that `run` names.
 """
 
 import sqlite3
 from functools import cache
 
 APPLICATION_ID = 0x64676D61  # "dgma"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _USAGE = "calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, nanos INTEGER NOT NULL"
 
@@ -68,7 +69,12 @@ _TABLES_OF_2 = {
         FOREIGN KEY (session, number) REFERENCES settlements (session, number)""",
 }
 
-_NEW_TABLES = {1: _TABLES_OF_1, 2: _TABLES_OF_2}
+_TABLES_OF_3 = {
+    # All images that the run's tasks take, that of `run` among them; no row in a run that was made before version 3.
+    "images": "name TEXT NOT NULL PRIMARY KEY, digest TEXT NOT NULL",
+}
+
+_NEW_TABLES = {1: _TABLES_OF_1, 2: _TABLES_OF_2, 3: _TABLES_OF_3}
 """By the version that brought them."""
 
 

@@ -1,9 +1,9 @@
 """Must-fail canaries for Python tests: what catches a solution that makes every test pass.
 
-Beside each test whose last statement compares with a constant stands its contradiction: the same test with another
-constant. Both get random names of one form, so neither a name nor the way of asserting tells them apart. Whoever
-reports all tests as passed, patches the runner or the assertions, or returns a value that equals everything, makes
-contradictions pass, which no solution can do honestly.
+Beside each test whose last statement compares with a constant, or with a variable that holds one, stands its
+contradiction: the same test with another constant. Both get random names of one form, so neither a name nor the way of
+asserting tells them apart. Whoever reports all tests as passed, patches the runner or the assertions, or returns a
+value that equals everything, makes contradictions pass, which no solution can do honestly.
 """
 
 import ast
@@ -22,7 +22,19 @@ _OPPOSITES = {
     "assertIn": "assertNotIn",
     "assertNotIn": "assertIn",
 }
-_COMPARISONS = frozenset({"assertEqual", "assertEquals", "assertAlmostEqual", "assertListEqual", "assertDictEqual"})
+_COMPARISONS = frozenset(
+    {
+        "assertAlmostEqual",
+        "assertCountEqual",
+        "assertDictEqual",
+        "assertEqual",
+        "assertEquals",
+        "assertListEqual",
+        "assertMultiLineEqual",
+        "assertSetEqual",
+        "assertTupleEqual",
+    }
+)
 _OPERANDS = 2
 
 
@@ -106,10 +118,34 @@ def _contradiction(test: _Function, chance: Random) -> _Function | None:
     if call.func.attr not in _COMPARISONS or call.keywords or len(call.args) < _OPERANDS:
         return None
     for position in (1, 0):
-        changed = _other_constant(call.args[position], chance)
-        if changed is not None:
-            call.args[position] = changed
+        if _change_operand(call, position, other, chance):
             return other
+    return None
+
+
+def _change_operand(call: ast.Call, position: int, test: _Function, chance: Random) -> bool:
+    """Put another constant in an operand's place, or into the variable that it names; False if there is none."""
+    operand = call.args[position]
+    assignment = _only_assignment(operand.id, test) if isinstance(operand, ast.Name) else None
+    changed = _other_constant(operand if assignment is None else assignment.value, chance)
+    if changed is None:
+        return False
+    if assignment is None:
+        call.args[position] = changed
+    else:
+        assignment.value = changed
+    return True
+
+
+def _only_assignment(name: str, test: _Function) -> ast.Assign | None:
+    """Return the statement of the test's own that gives a variable its value, if nothing but one operand uses it."""
+    uses = [node for node in ast.walk(test) if isinstance(node, ast.Name) and node.id == name]
+    for statement in test.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name() as target]) if target.id == name and len(uses) == _OPERANDS:
+                return statement
+            case _:
+                continue
     return None
 
 
@@ -134,21 +170,17 @@ def _different(value: object, chance: Random) -> object:
         return value + chance.choice([-3, -2, -1, 1, 2, 3])
     if isinstance(value, str):
         return _different_text(value, chance)
-    if _is_list(value):
-        return _different_items(value, chance)
-    if _is_tuple(value):
-        return tuple(_different_items(value, chance))
+    if _is_collection(value):
+        # Sets sorted: their order differs from process to process, and equal chances are to choose equally.
+        items = sorted(value, key=repr) if isinstance(value, set) else value
+        return type(value)(_different_items(items, chance))
     if _is_dict(value):
         return _different_dict(value, chance)
     return value
 
 
-def _is_list(value: object) -> TypeGuard[list[object]]:
-    return isinstance(value, list)
-
-
-def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
-    return isinstance(value, tuple)
+def _is_collection(value: object) -> TypeGuard[list[object] | tuple[object, ...] | set[object]]:
+    return isinstance(value, list | tuple | set)
 
 
 def _is_dict(value: object) -> TypeGuard[dict[object, object]]:

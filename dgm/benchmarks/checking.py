@@ -1,13 +1,25 @@
 """Standing controls: every task's base must grade 0 and its reference 1, by the path that agents are graded by."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from dgm.core.files import only
+from dgm.core.errors import InfrastructureError, MalformedContentError
+from dgm.core.files import FileTree
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.ports import Benchmark, Clock, Sandbox
-from dgm.core.tasks import Grade, KnownTask
+from dgm.core.tasks import KnownTask
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One grading of a task."""
+
+    resolved: bool | None
+    """None where it could not be judged."""
+    summary: str
+    """The grade's, else why there is none."""
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +27,28 @@ class CheckedTask:
     """One task's controls."""
 
     task: TaskId
-    base: Grade
+    base: Control
     """Of the untouched workspace."""
-    reference: Grade
-    seconds: float
-    """For both gradings together."""
+    reference: Control
+    has_signal: bool = True
+    """False where the untouched workspace may resolve the task."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether there are both verdicts."""
+        return self.base.resolved is not None and self.reference.resolved is not None
 
     @property
     def sound(self) -> bool:
-        """Whether the task tells a solution from none."""
-        return self.reference.resolved and not self.base.resolved
+        """Whether the task tells a solution from none, as far as it is to."""
+        return self.judged and self.reference.resolved is True and not (self.base.resolved and self.has_signal)
 
 
-def check(benchmark: Benchmark, sandbox: Sandbox, *, clock: Clock, workers: int = 2) -> Iterator[CheckedTask]:
-    """Yield every task's controls in the benchmark's order, each as soon as it is there.
+def check(benchmark: Benchmark, sandbox: Sandbox, *, clock: Clock, workers: int = 2) -> Generator[CheckedTask]:
+    """Yield every task's controls, each as soon as it is there.
+
+    A task that cannot be judged does not keep others from it. Whoever stops early closes the sandbox: gradings that
+    are under way then end.
 
     Args:
         benchmark: whose tasks to check.
@@ -36,27 +56,32 @@ def check(benchmark: Benchmark, sandbox: Sandbox, *, clock: Clock, workers: int 
         clock: times them.
         workers: how many tasks at once, >= 1.
     Raises:
-        InfrastructureError: a task could not be graded.
+        MalformedContentError: a task is not as it must be.
     """
-    with ThreadPoolExecutor(workers) as pool:
+    known_tasks = benchmark.known_tasks()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="dgm-check")
+    try:
         futures = [
             pool.submit(_checked, benchmark, sandbox, known, number=number, clock=clock)
-            for number, known in enumerate(benchmark.known_tasks())
+            for number, known in enumerate(known_tasks)
         ]
-        try:
-            for future in futures:
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _checked(benchmark: Benchmark, sandbox: Sandbox, known: KnownTask, *, number: int, clock: Clock) -> CheckedTask:
     task = known.task
-    began = clock.monotonic()
-    base = only(task.workspace, task.solution_paths)
-    base_grade = benchmark.grade(task.id, base, sandbox=sandbox, session=SessionId(f"check.{number:03d}.base"))
-    reference_grade = benchmark.grade(
-        task.id, known.reference, sandbox=sandbox, session=SessionId(f"check.{number:03d}.reference")
-    )
-    return CheckedTask(task.id, base_grade, reference_grade, seconds=clock.monotonic() - began)
+
+    def control(solution: FileTree, what: str) -> Control:
+        began = clock.monotonic()
+        session = SessionId(f"check.{number:03d}.{what}")
+        try:
+            grade = benchmark.grade(task.id, solution, sandbox=sandbox, session=session)
+        except (InfrastructureError, MalformedContentError) as error:
+            return Control(None, str(error), clock.monotonic() - began)
+        return Control(grade.resolved, grade.summary, clock.monotonic() - began)
+
+    base = control(task.solution_in(task.workspace), "base")
+    return CheckedTask(task.id, base, control(known.reference, "reference"), has_signal=task.has_signal)

@@ -3,8 +3,10 @@
 The tests run in one process with the solution, so every byte may be the solution's. What this module returns is
 therefore only well-formed; whether it is believed is decided by comparing it with what the host knows.
 
-    ready                                                     written before anything of the solution is imported
-    {"collection_errors": 0, "outcomes": [["Case::test_a", "passed"], ...]}
+    ready                                                     written before anything of the solution is loaded
+    {"problem": "", "outcomes": [["Case::test_a", "passed"], ...], "messages": [["Case::test_b", "1 != 2"], ...]}
+
+Building a solution and running the tests each print one such report.
 """
 
 from collections.abc import Mapping
@@ -16,10 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dgm.core.errors import HostileBytesError
 
 READY = b"ready\n"
-MAX_REPORT_BYTES = 500_000
+MAX_REPORT_BYTES = 1_500_000
+"""More than any honest one has: a message's character takes up to 12 bytes as JSON."""
 MAX_TESTS = 5_000
+MAX_MESSAGES = 60
+MAX_MESSAGE_CHARS = 2_000
 
 ReportedOutcome = Literal["passed", "failed", "skipped"]
+Problem = Literal["", "import", "build", "output"]
+"""What kept the tests from running to their end: the solution cannot be imported, does not build, printed too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,45 +35,53 @@ class SuiteReport:
 
     outcomes: Mapping[str, ReportedOutcome]
     """By test, such as "BasketTest::test_empty"."""
-    collection_errors: int
-    """How many test files could not be imported."""
+    problem: Problem
+    messages: tuple[tuple[str, str], ...]
+    """(test, what it said) of failed tests, ("", what the compiler said) of a build; raw text."""
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=500)]
+_NameOrNone = Annotated[str, Field(max_length=500)]
+_Message = Annotated[str, Field(max_length=MAX_MESSAGE_CHARS)]
 
 
 class _Report(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    collection_errors: Annotated[int, Field(ge=0, le=MAX_TESTS)]
-    outcomes: Annotated[
-        list[tuple[Annotated[str, Field(min_length=1, max_length=500)], ReportedOutcome]], Field(max_length=MAX_TESTS)
-    ]
+    problem: Problem
+    outcomes: Annotated[list[tuple[_Name, ReportedOutcome]], Field(max_length=MAX_TESTS)]
+    messages: Annotated[list[tuple[_NameOrNone, _Message]], Field(max_length=MAX_MESSAGES)]
 
 
 def solution_began(stdout: bytes) -> bool:
-    """Return whether the grader got as far as importing the solution; if not, what failed was ours."""
+    """Return whether the grader got as far as loading the solution; if not, what failed was ours."""
     return stdout.startswith(READY)
 
 
-def parse_report(stdout: bytes) -> SuiteReport:
+def parse_report(stdout: bytes, *, of: str = "the tests") -> SuiteReport:
     """Return the report in a grader's output.
 
+    Args:
+        stdout: whatever was printed.
+        of: whose report it is, "the tests" or "the build", for the error's sentence.
     Raises:
         HostileBytesError: it is not exactly the line "ready" and one JSON document of that form on one line.
     """
     if not solution_began(stdout):
-        raise HostileBytesError("the tests' report does not begin as it must")
+        raise HostileBytesError(f"the report of {of} does not begin as it must")
     document = stdout[len(READY) :]
     if not document:
-        raise HostileBytesError("the tests ended without a report")
+        raise HostileBytesError(f"{of} ended without a report")
     if len(document) > MAX_REPORT_BYTES:
-        raise HostileBytesError(f"the tests' report has more than {MAX_REPORT_BYTES} bytes")
+        raise HostileBytesError(f"the report of {of} has more than {MAX_REPORT_BYTES} bytes")
     if document.count(b"\n") != 1 or not document.endswith(b"\n"):
         # Two documents: one of them is forged, and there is no telling which.
-        raise HostileBytesError("the tests' report is not one line")
+        raise HostileBytesError(f"the report of {of} is not one line")
     try:
         report = _Report.model_validate_json(document)
     except ValidationError as error:
-        raise HostileBytesError("the tests' report is not JSON of the form agreed on") from error
+        raise HostileBytesError(f"the report of {of} is not JSON of the form agreed on") from error
     outcomes = dict(report.outcomes)
     if len(outcomes) != len(report.outcomes):
-        raise HostileBytesError("the tests' report names a test twice")
-    return SuiteReport(outcomes=outcomes, collection_errors=report.collection_errors)
+        raise HostileBytesError(f"the report of {of} names a test twice")
+    return SuiteReport(outcomes=outcomes, problem=report.problem, messages=tuple(report.messages))

@@ -13,6 +13,7 @@ from dgm.archive.reader import RunReader
 from dgm.archive.records import StepRecord
 from dgm.boundary.text import safe_line, safe_text
 from dgm.cli.costs import cached_share, model_of
+from dgm.cli.languages import language_answer, scores_by_language
 from dgm.config import Budget
 from dgm.core.actions import Diagnosis
 from dgm.core.agents import Agent, AgentTree
@@ -38,16 +39,23 @@ def tree_answer(run: RunReader) -> Answer:
 
 
 def status_answer(run: RunReader, *, now: float) -> Answer:
-    """Return `progress_answer` with what the cost is made of and what is left of the run's budget."""
+    """Return `progress_answer` with what the cost is made of and what is left of the run's budget.
+
+    Where tasks are in several languages, `by_language` has the seed agent's and the best agent's results.
+    """
     with run.snapshot():
         spent = run.spent()
-        return progress_answer(run, spent, now=now) | {
-            "usage": _usage(spent),
-            "cached_share": _cached_share(spent),
-            "unsettled": _usage(run.unsettled()),
-            "by_role": _by_role(run, run.usage_by_role()),
-            "budget": _budget(run.config().budget, spent),
-        }
+        return (
+            progress_answer(run, spent, now=now)
+            | {
+                "usage": _usage(spent),
+                "cached_share": _cached_share(spent),
+                "unsettled": _usage(run.unsettled()),
+                "by_role": _by_role(run, run.usage_by_role()),
+                "budget": _budget(run.config().budget, spent),
+            }
+            | _languages_of_run(run)
+        )
 
 
 def progress_answer(run: RunReader, spent: Usage, *, now: float) -> Answer:
@@ -84,6 +92,7 @@ def show_answer(run: RunReader, agent: AgentId) -> Answer:
                 "by_role": _by_role(run, run.usage_by_role_of(agent)),
                 "lineage_usage": _usage(run.lineage_usage(agent)),
             }
+            | _languages_of_agent(run, agent)
         )
 
 
@@ -179,6 +188,18 @@ def _cached_share(usage: Usage) -> float | None:
 def _by_role(run: RunReader, usages: Mapping[Role, Usage]) -> Answer:
     models = run.config().models
     return {role.value: {"model": model_of(role, models), **_usage(usage)} for role, usage in usages.items()}
+
+
+def _languages_of_run(run: RunReader) -> Answer:
+    agents = dict.fromkeys((run.agent_tree().root.id, run.best().agent.id))
+    found = [({"agent": agent}, _languages_of_agent(run, agent)) for agent in agents]
+    rows = [name | languages["by_language"] for name, languages in found if languages]
+    return {"by_language": rows} if rows else {}
+
+
+def _languages_of_agent(run: RunReader, agent: AgentId) -> Answer:
+    scores = scores_by_language(run.outcomes_of(agent), run.facts().benchmark)
+    return {} if scores is None else {"by_language": language_answer(scores)}
 
 
 def _budget(budget: Budget, spent: Usage) -> Answer:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dgm.archive.averages import Samples, samples_of
 from dgm.archive.reader import RunReader, RunState, read_run
-from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.catalogue import outline_of
 from dgm.benchmarks.rehearsed import rehearsed_averages
 from dgm.cli.runs import run_directories
 from dgm.config import REHEARSAL, RunConfig
@@ -106,7 +106,7 @@ def _enough(run: RunReader) -> Basis | None:
 
 def _samples(run: RunReader) -> Samples:
     config = run.config()
-    return samples_of(run, benchmark_named(config.benchmark, config.tasks).stages())
+    return samples_of(run, outline_of(config).stages())
 
 
 def _measured(run: RunReader, samples: Samples) -> Basis | None:

@@ -1,111 +1,87 @@
-"""The verb `benchmarks`: lists task sets, and proves that they tell a solution from none."""
+"""The verb `benchmarks`: lists task sets, fetches exercises, and proves that tasks tell a solution from none."""
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from dgm.cli.evolving import Json
+from dgm.cli.evolving import Json, PolyglotDir, Tasks, task_patterns
 
-if TYPE_CHECKING:
-    from dgm.benchmarks.checking import CheckedTask
+_ACTIONS = ("check", "fetch")
 
 
 def benchmarks(
-    action: Annotated[str | None, typer.Argument(metavar="check", help="`check` grades the controls.")] = None,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A benchmark; every one unless given.")] = None,
-    tasks: Annotated[
-        str | None, typer.Option(metavar="IDS", help="Only these tasks: ids or patterns such as 'ca*', with commas.")
+    action: Annotated[
+        str | None, typer.Argument(metavar="check|fetch", help="What to do; without it, benchmarks are listed.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="How many sandboxes work at a time.")] = 2,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A benchmark; listing one shows all ids of its tasks.")
+    ] = None,
+    tasks: Tasks = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many sandboxes `check` has at a time.")] = 2,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", metavar="FILE", help="Write what `check` found to a Markdown file, one row per task."),
+    ] = None,
+    polyglot_dir: PolyglotDir = None,
     json_: Json = False,
 ) -> None:
-    """List benchmarks, or prove that they judge rightly.
+    """List benchmarks, fetch their exercises, or prove that they judge rightly.
 
-    Each task's untouched base must not be resolved and its reference must be, by the very path that agents are graded
-    by. The exit code is 1 when a task fails that.
+    `check NAME`: each task's reference solution must be resolved and its untouched stub must not, by the very path that
+    agents are graded by. The exit code is 1 when a task fails that, and 4 when one could not be judged.
+
+    `fetch polyglot` clones the exercises of Polyglot, which do not come with dgm.
+
+    For example: dgm benchmarks check polyglot --tasks 'go/*,rust/*'
     """
-    from dgm.benchmarks.catalogue import benchmark_names
     from dgm.core.errors import UsageError
 
-    if action not in {None, "check"}:
-        raise UsageError(f"`dgm benchmarks` lists and `dgm benchmarks check NAME` checks; {action!r} is neither.")
-    names = (name,) if name else benchmark_names()
-    if action is None:
-        _list(names, json_=json_)
-        return
-    sound = [_check(each, tasks.split(",") if tasks else [], workers=workers, json_=json_) for each in names]
-    if not all(sound):
-        raise typer.Exit(1)
+    if name is None and action not in {None, *_ACTIONS}:
+        action, name = None, action
+    patterns = task_patterns(tasks) or []
+    if action is not None and name is None:
+        raise UsageError(f"Say which: `dgm benchmarks {action} NAME`; `dgm benchmarks` lists the names.")
+    if table is not None and action != "check":
+        raise UsageError("--table goes with `dgm benchmarks check NAME`.")
+    if patterns and (action == "fetch" or name is None):
+        raise UsageError("--tasks goes with `dgm benchmarks NAME` and `dgm benchmarks check NAME`.")
+    match action, name:
+        case None, _:
+            _list(name, patterns, polyglot_dir, as_json=json_)
+        case "check", str():
+            raise typer.Exit(_check(name, patterns, polyglot_dir, workers=workers, table=table, as_json=json_))
+        case "fetch", str():
+            _fetch(name, polyglot_dir, as_json=json_)
+        case _:
+            raise UsageError(
+                f"`dgm benchmarks check NAME` checks and `dgm benchmarks fetch NAME` fetches, not {action!r}."
+            )
 
 
-def _list(names: tuple[str, ...], *, json_: bool) -> None:
-    from dgm.benchmarks.catalogue import benchmark_named
+def _list(name: str | None, patterns: list[str], directory: Path | None, *, as_json: bool) -> None:
+    from dgm.cli.task_listing import list_benchmarks
 
-    found = [benchmark_named(name) for name in names]
-    if json_:
-        answer = [
-            {
-                "name": benchmark.name,
-                "image": benchmark.image,
-                "stages": [{"above": stage.above, "tasks": stage.tasks} for stage in benchmark.stages()],
-            }
-            for benchmark in found
-        ]
-        typer.echo(json.dumps({"benchmarks": answer}, indent=2))
-        return
-    for benchmark in found:
-        typer.echo(f"{benchmark.name}: {len(benchmark.tasks())} tasks, image {benchmark.image}")
-        for number, stage in enumerate(benchmark.stages(), start=1):
-            gate = "" if number == 1 else f", for agents above {stage.above:.0%} so far"
-            typer.echo(f"  stage {number} ({len(stage.tasks)} tasks{gate}): {', '.join(stage.tasks)}")
+    list_benchmarks(name, patterns, directory, as_json=as_json)
 
 
-def _check(name: str, tasks: list[str], *, workers: int, json_: bool) -> bool:
-    """Grade a benchmark's controls, print them, and return whether all are right."""
-    from pathlib import Path
+def _check(
+    name: str, patterns: list[str], directory: Path | None, *, workers: int, table: Path | None, as_json: bool
+) -> int:
+    from dgm.cli.controls import check_benchmark
 
+    return check_benchmark(name, patterns, directory, workers=workers, table=table, as_json=as_json)
+
+
+def _fetch(name: str, directory: Path | None, *, as_json: bool) -> None:
     from rich.text import Text
 
-    from dgm.benchmarks.catalogue import benchmark_named
-    from dgm.benchmarks.checking import check
+    from dgm.benchmarks.catalogue import definition_named
+    from dgm.benchmarks.checkouts import fetch
+    from dgm.cli.answers import json_text
     from dgm.cli.screen import console
-    from dgm.config import RunConfig
-    from dgm.sandbox.images import ensure_image
-    from dgm.wiring import SystemClock, docker_sandbox
 
-    progress = console(stderr=True)
-
-    def say(text: str) -> None:
-        progress.print(Text(text))
-
-    benchmark = benchmark_named(name, tasks)
-    with docker_sandbox(RunConfig(), Path.cwd() / f"check-{name}") as sandbox:
-        ensure_image(sandbox.engine, benchmark.image, say=say)
-        rows: list[CheckedTask] = []
-        for row in check(benchmark, sandbox, clock=SystemClock(), workers=workers):
-            rows.append(row)
-            if not json_:
-                typer.echo(_line(row))
-    failed = [row.task for row in rows if not row.sound]
-    if json_:
-        typer.echo(json.dumps({"benchmark": name, "tasks": [_row(row) for row in rows]}, indent=2))
-    else:
-        verdict = f"wrong: {', '.join(failed)}" if failed else "every base unresolved, every reference resolved"
-        typer.echo(f"{name}: {len(rows)} tasks; {verdict}.")
-    return not failed
-
-
-def _line(row: "CheckedTask") -> str:
-    mark = "ok   " if row.sound else "WRONG"
-    return f"{mark} {row.task:28} base: {row.base.summary:28} reference: {row.reference.summary:28} {row.seconds:.1f} s"
-
-
-def _row(row: "CheckedTask") -> dict[str, Any]:
-    return {
-        "task": row.task,
-        "sound": row.sound,
-        "base_resolved": row.base.resolved,
-        "reference_resolved": row.reference.resolved,
-        "seconds": round(row.seconds, 3),
-    }
+    screen = console(stderr=as_json)
+    place = fetch(definition_named(name), directory, lambda text: screen.print(Text(text)))
+    if as_json:
+        typer.echo(json_text({"benchmark": name, "directory": str(place)}))

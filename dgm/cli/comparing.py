@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dgm.archive.reader import RunReader
+from dgm.benchmarks.catalogue import outline_named
 from dgm.boundary.text import safe_line
 from dgm.cli import exit_codes
 from dgm.cli.answers import Answer, json_text
@@ -20,9 +21,9 @@ from dgm.cli.results import results_directory, write_result
 from dgm.cli.screen import console
 from dgm.config import REHEARSAL
 from dgm.core.errors import ArchiveError, UnknownNameError, UsageError
-from dgm.core.ids import AgentId
+from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Outcome
-from dgm.evolution.replay import Replayed
+from dgm.evolution.replay import INTERRUPTED, Replayed
 from dgm.evolution.replay import replay_recorded as replay_sessions
 from dgm.gateway.comparison import ENDED, Comparison, compare
 from dgm.gateway.recorded import NotRecordedError, calls_if_any
@@ -30,8 +31,6 @@ from dgm.gateway.recording import RecordedCall
 
 if TYPE_CHECKING:
     from dgm.config import RunConfig
-
-_INTERRUPTION = "interrupted"
 
 
 class Way(StrEnum):
@@ -56,23 +55,22 @@ class Session:
 
 
 def replay_recorded(
-    reader: RunReader, agent: str, patterns: Sequence[str], *, workers: int | None, out: Path | None, as_json: bool
+    reader: RunReader, agent: str, patterns: Sequence[str], *, config: "RunConfig", out: Path | None, as_json: bool
 ) -> int:
     """Replay an agent's recorded sessions, show and write what came of it, and return the exit code.
 
     Args:
         reader: the run; nothing in it is changed.
         agent: its id or its first digits.
-        patterns: only these tasks, ids or patterns; all when empty.
-        workers: sandboxes at a time; as in the run unless given.
+        patterns: only these tasks, ids, patterns or stages; all when empty.
+        config: the run's, with where exercises lie now and how many sandboxes are to work at a time.
         out: where results go; below the run unless given.
         as_json: whether the answer is printed as JSON, and progress on standard error.
     Raises:
         UsageError: there is nothing to replay.
     """
     found = reader.agent_tree().find(agent)
-    outcomes = _wanted(reader.outcomes_of(found), patterns, found)
-    config = reader.config().model_copy(update={} if workers is None else {"workers": workers})
+    outcomes = _wanted(reader.outcomes_of(found), patterns, found, config.benchmark)
     screen = console(stderr=as_json)
     screen.print(Text(safe_line(f"replaying agent {found} of {reader.facts().name} with the recorded answers")))
     directory = results_directory(out, reader.directory)
@@ -86,17 +84,24 @@ def replay_recorded(
     return _exit_code(sessions)
 
 
-def _wanted(outcomes: Sequence[Outcome], patterns: Sequence[str], agent: AgentId) -> list[Outcome]:
+def _wanted(outcomes: Sequence[Outcome], patterns: Sequence[str], agent: AgentId, benchmark: str) -> list[Outcome]:
     if not outcomes:
         raise UsageError(f"Agent {agent} was never measured in this run, so there is nothing to replay.")
+    wanted: set[TaskId] = set()
     for pattern in patterns:
-        if not any(fnmatchcase(outcome.task, pattern) for outcome in outcomes):
+        fitting = _fitting(outcomes, pattern, benchmark)
+        if not fitting:
             raise UnknownNameError(f"Agent {agent} was not measured on {pattern!r}; `dgm show` lists what it was.")
-    return [
-        outcome
-        for outcome in outcomes
-        if not patterns or any(fnmatchcase(outcome.task, pattern) for pattern in patterns)
-    ]
+        wanted |= fitting
+    return [outcome for outcome in outcomes if not patterns or outcome.task in wanted]
+
+
+def _fitting(outcomes: Sequence[Outcome], pattern: str, benchmark: str) -> set[TaskId]:
+    """Return the measured tasks that a pattern fits, those too that the benchmark does not have any more."""
+    measured = {outcome.task for outcome in outcomes}
+    if not pattern.startswith("stage:"):
+        return {task for task in measured if fnmatchcase(task, pattern)}
+    return {task for stage in outline_named(benchmark, [pattern]).stages() for task in stage.tasks} & measured
 
 
 def _replayed(
@@ -125,8 +130,11 @@ def _replayed(
             wanted.append(number)
     try:
         if wanted:
-            with recorded_bench(config, reader, directory, say=lambda text: screen.print(Text(text))) as bench:
-                sessions = [outcomes[number] for number in wanted]
+            sessions = [outcomes[number] for number in wanted]
+            tasks = [outcome.task for outcome in sessions]
+            with recorded_bench(
+                config, reader, directory, tasks=tasks, say=lambda text: screen.print(Text(text))
+            ) as bench:
                 for result in replay_sessions(agent, reader.code(agent), sessions, bench=bench[0], executor=bench[1]):
                     recorded = sessions[result.number]
                     note(wanted[result.number], _compared(recorded, result, transcripts, directory / "transcripts"))
@@ -134,7 +142,7 @@ def _replayed(
         if not done:
             raise
     return [
-        done.get(number, Session(outcome, Way.NOT_REPLAYED, _INTERRUPTION)) for number, outcome in enumerate(outcomes)
+        done.get(number, Session(outcome, Way.NOT_REPLAYED, INTERRUPTED)) for number, outcome in enumerate(outcomes)
     ]
 
 
@@ -259,7 +267,7 @@ def _summary(answer: Answer, directory: Path) -> list[str]:
 
 
 def _exit_code(sessions: Sequence[Session]) -> int:
-    if any(session.reason == _INTERRUPTION for session in sessions):
+    if any(session.reason == INTERRUPTED for session in sessions):
         return exit_codes.INTERRUPTED
     ways = {session.way for session in sessions}
     if Way.DIFFERENT in ways:

@@ -1,4 +1,4 @@
-"""The question before money is spent. Nothing was made when it is asked: no directory, no container."""
+"""What is said and asked before a run starts. Nothing was made by then: no directory, no image, no container."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -7,10 +7,11 @@ from pathlib import Path
 import typer
 
 from dgm.archive.reader import RunReader
-from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.catalogue import outline_of
 from dgm.cli.basis import basis_for
 from dgm.cli.estimate_views import short_lines
 from dgm.cli.forecast import Forecast, forecast, is_free, new_run_ahead, resumed_run_ahead
+from dgm.cli.image_plans import building_ahead
 from dgm.config import Budget, Price, RunConfig
 from dgm.core.errors import ConfigError, UsageError
 from dgm.wiring import ConfirmNew, ConfirmResumed
@@ -27,9 +28,10 @@ def confirm_new_run(*, yes: bool, runs: Path | None) -> ConfirmNew:
     """
 
     def confirm(config: RunConfig, prices: Mapping[str, Price]) -> None:
+        _say_what_is_built(config)
         if is_free(prices):
             return
-        stages = benchmark_named(config.benchmark, config.tasks).stages()
+        stages = outline_of(config).stages()
         found = _if_known(lambda: forecast(config, prices, basis_for(config, runs=runs), new_run_ahead(config, stages)))
         _ask(_lines(found), config.budget, yes=yes)
 
@@ -48,9 +50,10 @@ def confirm_resumed_run(*, yes: bool, children: int, workers: int, runs: Path | 
 
     def confirm(config: RunConfig, run: RunReader) -> None:
         prices = run.prices()
+        _say_what_is_built(config)
         if is_free(prices):
             return
-        stages = benchmark_named(config.benchmark, config.tasks).stages()
+        stages = outline_of(config).stages()
         ahead = resumed_run_ahead(run, stages, children=children, workers=workers)
         spent_usd = run.spent().cost_usd
         found = _if_known(
@@ -71,12 +74,19 @@ def confirm_replay(config: RunConfig, prices: Mapping[str, Price], *, sessions: 
         sessions: how many it is to have.
         yes: go on without asking.
     """
+    _say_what_is_built(config)
     if is_free(prices):
         return
     most_usd = sessions * config.sessions.max_cost_usd
     cap_usd = config.budget.max_cost_usd
     most = f"${most_usd:,.2f}" if cap_usd is None or cap_usd > most_usd else f"${cap_usd:,.2f}, the cap"
     _ask([f"{sessions} sessions with {config.models.agent.model}. At most: {most}."], config.budget, yes=yes)
+
+
+def _say_what_is_built(config: RunConfig) -> None:
+    sentence = building_ahead(outline_of(config))
+    if sentence:
+        _print([sentence])
 
 
 def _lines(found: Forecast | None) -> Sequence[str]:

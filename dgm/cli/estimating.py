@@ -15,8 +15,10 @@ from dgm.cli.evolving import (
     MaxStepCost,
     Model,
     Policy,
+    PolyglotDir,
     RunsDirectory,
     Seed,
+    Tasks,
     UnknownPrice,
     Workers,
     run_settings,
@@ -36,6 +38,8 @@ def estimate(
     ] = None,
     config: Config = None,
     benchmark: Benchmark = None,
+    tasks: Tasks = None,
+    polyglot_dir: PolyglotDir = None,
     model: Model = None,
     improve_model: ImproveModel = None,
     diagnose_model: DiagnoseModel = None,
@@ -53,8 +57,10 @@ def estimate(
     """Estimate what `run` with the same options would use: sessions, tokens, dollars and hours, each with a range.
 
     The averages are those of a run that was measured, else of rehearsals with the simulated model.
+
+    For example: dgm estimate --benchmark polyglot --tasks stage:1 --from polyglot-1
     """
-    from dgm.benchmarks.catalogue import benchmark_named
+    from dgm.benchmarks.catalogue import outline_of
     from dgm.cli import screen
     from dgm.cli.answers import json_text
     from dgm.cli.estimate_views import estimate_answer, estimate_view
@@ -65,6 +71,8 @@ def estimate(
     settings = run_settings(
         config,
         benchmark=benchmark,
+        tasks=tasks,
+        polyglot_dir=polyglot_dir,
         model=model,
         improve_model=improve_model,
         diagnose_model=diagnose_model,
@@ -78,7 +86,7 @@ def estimate(
         max_step_cost=max_step_cost,
     )
     policy_named(settings.policy)
-    stages = benchmark_named(settings.benchmark, settings.tasks).stages()
+    stages = outline_of(settings).stages()
     prices = prices_now(settings)
     basis = _basis(from_, settings, runs_dir)
     found = forecast(settings, prices, basis, new_run_ahead(settings, stages))

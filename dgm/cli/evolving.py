@@ -53,6 +53,23 @@ MaxStepCost = Annotated[
     float | None,
     typer.Option("--max-step-cost", metavar="USD", help="The most that one self-modification may cost."),
 ]
+Tasks = Annotated[
+    str | None,
+    typer.Option(
+        "--tasks",
+        metavar="TASKS",
+        help="Only these: ids, patterns such as 'go/*', stages such as stage:1; with commas.",
+    ),
+]
+PolyglotDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--polyglot-dir",
+        metavar="DIR",
+        resolve_path=True,
+        help="Your clone of Polyglot's exercises; else where `dgm benchmarks fetch polyglot` puts one.",
+    ),
+]
 
 
 def run(
@@ -61,6 +78,8 @@ def run(
     ] = None,
     config: Config = None,
     benchmark: Benchmark = None,
+    tasks: Tasks = None,
+    polyglot_dir: PolyglotDir = None,
     model: Model = None,
     improve_model: ImproveModel = None,
     diagnose_model: DiagnoseModel = None,
@@ -83,6 +102,8 @@ def run(
 
     Without options: the embedded benchmark, the simulated model `rehearsal` (no key, no cost), 10 children. Ctrl-C lets
     what is in flight end and keeps all results; `dgm resume` goes on.
+
+    For example: dgm run --benchmark polyglot --tasks stage:1 --children 3
     """
     from dgm.cli.confirming import confirm_new_run
     from dgm.cli.progress import evolve
@@ -93,6 +114,8 @@ def run(
     settings = run_settings(
         config,
         benchmark=benchmark,
+        tasks=tasks,
+        polyglot_dir=polyglot_dir,
         model=model,
         improve_model=improve_model,
         diagnose_model=diagnose_model,
@@ -126,6 +149,7 @@ def resume(
         typer.Option("--config", metavar="FILE", help="TOML file that says again where providers and their keys are."),
     ] = None,
     base_url: BaseUrl = None,
+    polyglot_dir: PolyglotDir = None,
     yes: Yes = False,
     runs_dir: RunsDirectory = None,
     json_: Json = False,
@@ -133,7 +157,8 @@ def resume(
     """Go on with a run, or grow it further with --children.
 
     Nothing that is recorded is done or paid again, and choices are those of an uninterrupted run. Of a --config file,
-    only [openai], [anthropic] and [endpoints] count, and [prices] as a word that the run's prices are right.
+    only [openai], [anthropic], [endpoints] and [polyglot] count, and [prices] as a word that the run's prices are
+    right.
     """
     from dgm.archive.run import read_run
     from dgm.cli.confirming import confirm_resumed_run
@@ -141,7 +166,7 @@ def resume(
     from dgm.cli.runs import existing_run_directory
     from dgm.wiring import resumed_run
 
-    said = said_now(config, base_url)
+    said = said_now(config, base_url, polyglot_dir)
     directory = existing_run_directory(run, runs=runs_dir)
     with read_run(directory) as reader:
         settings = reader.config()
@@ -157,7 +182,7 @@ def resume(
     )
 
 
-def said_now(config: Path | None, base_url: str | None) -> "RunConfig":
+def said_now(config: Path | None, base_url: str | None, polyglot_dir: Path | None = None) -> "RunConfig":
     """Return what the user says beside a run's recorded settings; only what was said is set in it.
 
     Raises:
@@ -166,7 +191,7 @@ def said_now(config: Path | None, base_url: str | None) -> "RunConfig":
     from dgm.config import config_from, laid_over, read_config
 
     values = {} if config is None else read_config(config).model_dump(exclude_unset=True)
-    said = {} if base_url is None else {"openai": {"base_url": base_url}}
+    said = _given({"openai": {"base_url": base_url}, "polyglot": {"directory": polyglot_dir}})
     return config_from(laid_over(values, said), source="command line")
 
 
@@ -174,6 +199,8 @@ def run_settings(
     config: Path | None,
     *,
     benchmark: str | None,
+    tasks: str | None,
+    polyglot_dir: Path | None,
     model: str | None,
     improve_model: str | None,
     diagnose_model: str | None,
@@ -195,6 +222,8 @@ def run_settings(
 
     options = {
         "benchmark": benchmark,
+        "tasks": task_patterns(tasks),
+        "polyglot": {"directory": polyglot_dir},
         "policy": policy,
         "children": children,
         "workers": workers,
@@ -215,6 +244,11 @@ def run_settings(
     if base_url is not None:
         _require_openai(settings)
     return settings
+
+
+def task_patterns(text: str | None) -> list[str] | None:
+    """Return what --tasks says, as the configuration has it; None where nothing is said."""
+    return None if text is None else [pattern.strip() for pattern in text.split(",")]
 
 
 def _price_or_word(text: str) -> "str | Price":

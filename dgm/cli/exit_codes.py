@@ -1,5 +1,7 @@
 """Exit codes of verbs that ended without an error; those of errors stand at `dgm.core.errors`."""
 
+WRONG = 1
+"""A task was found to judge wrongly."""
 NOT_MEASURED = 4
 """Something that was asked for could not be measured or replayed."""
 DIFFERENT = 6

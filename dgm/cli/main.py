@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dgm.cli import benching, engine, estimating, evolving, exit_codes, reading, replaying, transcribing
+from dgm.cli import benching, engine, estimating, evolving, exit_codes, imaging, reading, replaying, transcribing
 from dgm.core.errors import DgmError
 
 
@@ -67,7 +67,7 @@ app.command()(reading.checkout)
 app.command()(replaying.replay)
 app.command()(transcribing.transcript)
 app.command()(benching.benchmarks)
-app.command()(engine.images)
+app.command()(imaging.images)
 app.command()(engine.gc)
 app.command()(engine.doctor)
 

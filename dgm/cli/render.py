@@ -14,6 +14,7 @@ from dgm.archive.records import StepRecord
 from dgm.boundary.text import safe_line
 from dgm.cli.answers import interval, iso_time, json_text, progress_answer, status_answer, title_of
 from dgm.cli.costs import cost_rows, dollars, role_table, role_words, usage_words
+from dgm.cli.languages import resolved_by_language
 from dgm.cli.screen import plain_table
 from dgm.config import REHEARSAL
 from dgm.core.agents import Agent, AgentTree
@@ -144,7 +145,9 @@ def status_view(run: RunReader) -> RenderableType:
         by_role, spent, unsettled = run.usage_by_role(), run.spent(), run.unsettled()
         answer = progress_answer(run, spent, now=time.time())
         best, steps, faults, ends = run.best(), run.steps(), run.faults(), run.ends()
-        wanted = run.children_wanted()
+        wanted, seed = run.children_wanted(), run.agent_tree().root.id
+        compared = {f"seed {short_id(seed)}": seed} | {f"best {short_id(best.agent.id)}": best.agent.id}
+        languages = resolved_by_language(run, compared if best.agent.id != seed else {"seed agent": seed})
     rows = {
         "state": answer["state"] + (f" (last end: {safe_line(ends[-1].reason)})" if ends else ""),
         "children": f"{answer['steps']['accepted']} of {wanted}, from {len(steps)} steps",
@@ -155,7 +158,7 @@ def status_view(run: RunReader) -> RenderableType:
         "time": _duration(answer["elapsed_s"]),
         "faults": f"{len(faults)}, last: {safe_line(faults[-1].message)}" if faults else "none",
     }
-    parts: list[RenderableType] = [heading(run), _facts_table(rows)]
+    parts: list[RenderableType] = [heading(run), _facts_table(rows), *languages]
     if by_role:
         parts += [Text("\nCost by role", style="bold"), role_table(by_role, run.config().models)]
     return Group(*parts)
@@ -167,6 +170,7 @@ def show_view(run: RunReader, agent: AgentId) -> RenderableType:
         tree, score, steps = run.agent_tree(), run.scores()[agent], run.steps()
         outcomes, usage = run.outcomes_of(agent), run.usage_by_agent()[agent]
         by_role, lineage_usage = run.usage_by_role_of(agent), run.lineage_usage(agent)
+        languages = resolved_by_language(run, {"resolved": agent})
     step = next((step for step in steps if step.child == agent), None)
     member = tree[agent]
     rows = {
@@ -181,6 +185,7 @@ def show_view(run: RunReader, agent: AgentId) -> RenderableType:
     if step is not None:
         rows |= {"change": diff_stat_line(step.diff_stat), "evidence": safe_line(step.evidence_task)}
     parts: list[RenderableType] = [heading(run), _facts_table(rows), *_diagnosis_parts(step)]
+    parts += languages
     if outcomes:
         parts += [Text("\nOutcomes", style="bold"), _outcome_table(outcomes)]
     rejected = [other for other in steps if other.parent == agent and other.rejection is not None]

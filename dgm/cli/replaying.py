@@ -7,18 +7,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dgm.cli import exit_codes
-from dgm.cli.evolving import BaseUrl, Json, MaxCost, Model, RunArgument, RunsDirectory, Workers, Yes, said_now
+from dgm.cli.evolving import (
+    BaseUrl,
+    Json,
+    MaxCost,
+    Model,
+    PolyglotDir,
+    RunArgument,
+    RunsDirectory,
+    Tasks,
+    Workers,
+    Yes,
+    said_now,
+    task_patterns,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from dgm.archive.reader import RunReader
+    from dgm.cli.replay_results import Results
     from dgm.config import RunConfig
     from dgm.core.ids import AgentId
     from dgm.core.stages import Measurement
     from dgm.evolution.replay import Replayed
-
-_INTERRUPTION = "interrupted"
 
 
 def replay(
@@ -31,12 +43,20 @@ def replay(
         ),
     ] = None,
     benchmark: Annotated[str | None, typer.Option(help="Another benchmark than the run's.")] = None,
-    tasks: Annotated[
-        str | None, typer.Option(metavar="IDS", help="Only these tasks: ids or patterns such as 'ca*', with commas.")
-    ] = None,
+    tasks: Tasks = None,
+    polyglot_dir: PolyglotDir = None,
     model: Model = None,
     base_url: BaseUrl = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How often each task is tried.")] = None,
+    attempts: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=2,
+            help="2: where the first attempt fails, a second session is told what the hidden tests said, which holds "
+            "text of them. As on Aider's leaderboard; reported apart from the score.",
+        ),
+    ] = 1,
     workers: Workers = None,
     max_cost: MaxCost = None,
     out: Annotated[
@@ -57,6 +77,8 @@ def replay(
 
     With --recorded no model is asked: each recorded session is done again with the recorded answers, and compared. The
     exit code is 6 when one of them went another way than then, and 4 when one could not be replayed.
+
+    For example: dgm replay katas-1 d2420e5 --benchmark polyglot --tasks 'python/*' --attempts 2
     """
     from rich.text import Text
 
@@ -64,18 +86,27 @@ def replay(
     from dgm.cli.answers import json_text
     from dgm.cli.comparing import replay_recorded
     from dgm.cli.confirming import confirm_replay
+    from dgm.cli.replay_results import answer_of, summary
     from dgm.cli.results import results_directory, write_result
     from dgm.cli.runs import existing_run_directory
     from dgm.cli.screen import console
-    from dgm.wiring import check_replay, prices_now
+    from dgm.wiring import check_replay, prices_now, with_checkout
 
-    patterns = tasks.split(",") if tasks else None
+    patterns = task_patterns(tasks)
     if recorded:
         _refuse_with_recorded(
-            config=config, benchmark=benchmark, model=model, base_url=base_url, trials=trials, max_cost=max_cost
+            attempts=attempts if attempts > 1 else None,
+            config=config,
+            benchmark=benchmark,
+            model=model,
+            base_url=base_url,
+            trials=trials,
+            max_cost=max_cost,
         )
+        said = said_now(None, None, polyglot_dir)
         with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
-            raise typer.Exit(replay_recorded(reader, agent, patterns or [], workers=workers, out=out, as_json=json_))
+            settings = _as_then(reader, said, workers)
+            raise typer.Exit(replay_recorded(reader, agent, patterns or [], config=settings, out=out, as_json=json_))
     options = {
         "benchmark": benchmark,
         "tasks": patterns,
@@ -84,26 +115,24 @@ def replay(
         "workers": workers,
         "budget": None if max_cost is None else {"max_cost_usd": max_cost},
     }
+    said = said_now(config, base_url, polyglot_dir)
     screen = console(stderr=json_)
     with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
         found = reader.agent_tree().find(agent)
-        said = said_now(config, base_url)
-        settings = replay_config(reader.config(), said, options)
+        settings = replay_config(with_checkout(reader.config(), said), said, options)
         wanted = check_replay(settings, said=said)
-        confirm_replay(settings, prices_now(settings), sessions=wanted, yes=yes)
+        confirm_replay(settings, prices_now(settings), sessions=wanted * attempts, yes=yes)
         screen.print(Text(f"replaying agent {found} of {reader.facts().name}"))
         directory = results_directory(out, reader.directory)
-        results = _replayed(reader, found, settings, directory, screen)
-        answer = _answer(reader, found, settings, results)
+        results = _replayed(reader, found, settings, attempts, directory, screen)
+        answer = answer_of(reader, found, results)
         write_result(directory, answer)
         if json_:
             typer.echo(json_text(answer))
         else:
-            _print(screen, answer, directory)
-    if any(result.fault == _INTERRUPTION for result in results):
-        raise typer.Exit(exit_codes.INTERRUPTED)
-    if any(result.outcome is None for result in results):
-        raise typer.Exit(exit_codes.NOT_MEASURED)
+            screen.print(*summary(found, results, answer, directory), sep="\n")
+    if code := _exit_code(results.results):
+        raise typer.Exit(code)
 
 
 def _refuse_with_recorded(**options: object) -> None:
@@ -115,6 +144,14 @@ def _refuse_with_recorded(**options: object) -> None:
         raise UsageError(
             f"--recorded repeats what the run did, with the answers that it got; it cannot go with {', '.join(given)}."
         )
+
+
+def _as_then(reader: "RunReader", said: "RunConfig", workers: int | None) -> "RunConfig":
+    """Return the run's configuration with what hangs on this machine alone as it is now."""
+    from dgm.wiring import with_checkout
+
+    settings = with_checkout(reader.config(), said)
+    return settings if workers is None else settings.model_copy(update={"workers": workers})
 
 
 def replay_config(recorded: "RunConfig", said: "RunConfig", options: dict[str, Any]) -> "RunConfig":
@@ -134,97 +171,45 @@ def replay_config(recorded: "RunConfig", said: "RunConfig", options: dict[str, A
 
 
 def _replayed(
-    reader: "RunReader", agent: "AgentId", config: "RunConfig", directory: Path, console: "Console"
-) -> "list[Replayed]":
+    reader: "RunReader", agent: "AgentId", config: "RunConfig", attempts: int, directory: Path, console: "Console"
+) -> "Results":
     from rich.text import Text
 
     from dgm.archive.ledger import FileLedger
-    from dgm.evolution.replay import Replayed
+    from dgm.cli.replay_results import Results, progress_line
+    from dgm.evolution.replay import INTERRUPTED, Replayed
     from dgm.evolution.replay import replay as replay_agent
     from dgm.wiring import replay_bench
+
+    def say(text: str) -> None:
+        console.print(Text(text))
 
     code = reader.code(agent)
     results: dict[int, Replayed] = {}
     wanted: list[Measurement] = []
-    try:
-        with (
-            FileLedger(directory / "calls.jsonl") as ledger,
-            replay_bench(config, directory, ledger, say=lambda text: console.print(Text(text))) as (bench, executor),
-        ):
-            wanted += [(task.id, trial) for task in bench.benchmark.tasks() for trial in range(config.trials)]
-            for result in replay_agent(agent, code, wanted, bench=bench, executor=executor):
-                results[result.number] = result
-                task, trial = result.measurement
-                verdict = result.outcome.verdict.value if result.outcome else f"not measured: {result.fault}"
-                console.print(Text(f"{len(results)}/{len(wanted)}  {task}  trial {trial}  {verdict}"))
-    except KeyboardInterrupt:
-        if not results:
-            raise
+    digests: dict[str, str] = {}
+    with FileLedger(directory / "calls.jsonl") as ledger:
+        try:
+            with replay_bench(config, directory, ledger, say=say) as (bench, executor, images):
+                digests |= images
+                wanted += [(task.id, trial) for task in bench.benchmark.tasks() for trial in range(config.trials)]
+                for result in replay_agent(agent, code, wanted, bench=bench, executor=executor, attempts=attempts):
+                    results[result.number] = result
+                    say(progress_line(f"{len(results)}/{len(wanted)}", result))
+        except KeyboardInterrupt:
+            if not results:
+                raise
+        spent = ledger.spent()
     # What was measured is paid for, so it is kept.
-    return [
-        results.get(number, Replayed(number, measurement, None, _INTERRUPTION))
-        for number, measurement in enumerate(wanted)
-    ]
+    kept = [results.get(number, Replayed(number, one, None, INTERRUPTED)) for number, one in enumerate(wanted)]
+    return Results(config, attempts, kept, digests, spent.cost_usd)
 
 
-def _answer(
-    reader: "RunReader", agent: "AgentId", config: "RunConfig", results: "Sequence[Replayed]"
-) -> dict[str, Any]:
-    measured = [result.outcome for result in results if result.outcome is not None]
-    recorded = _recorded_verdicts(reader, agent, config)
-    outcomes = [_outcome(result, recorded) for result in results]
-    compared = [outcome for outcome in outcomes if outcome["recorded_verdict"] is not None and outcome["verdict"]]
-    return {
-        "run": reader.facts().name,
-        "agent": agent,
-        "benchmark": config.benchmark,
-        "model": config.models.agent.model,
-        "resolved": sum(outcome.resolved for outcome in measured),
-        "attempted": len(measured),
-        "as_recorded": sum(outcome["verdict"] == outcome["recorded_verdict"] for outcome in compared),
-        "compared": len(compared),
-        "outcomes": outcomes,
-    }
+def _exit_code(results: "Sequence[Replayed]") -> int:
+    from dgm.evolution.replay import INTERRUPTED
 
-
-def _recorded_verdicts(reader: "RunReader", agent: "AgentId", config: "RunConfig") -> dict[tuple[str, int], str]:
-    """Return what the run found, where the replay asks the same: the same benchmark and the same model."""
-    then = reader.config()
-    if (then.benchmark, then.models.agent.model) != (config.benchmark, config.models.agent.model):
-        return {}
-    return {(outcome.task, outcome.trial): outcome.verdict.value for outcome in reader.outcomes()[agent]}
-
-
-def _outcome(result: "Replayed", recorded: dict[tuple[str, int], str]) -> dict[str, Any]:
-    from dgm.boundary.text import safe_line
-
-    task, trial = result.measurement
-    outcome = result.outcome
-    return {
-        "task": task,
-        "trial": trial,
-        "verdict": outcome.verdict.value if outcome else None,
-        "summary": safe_line(outcome.summary if outcome else result.fault),
-        "seconds": round(outcome.seconds, 3) if outcome else None,
-        "cost_usd": outcome.usage.cost_usd if outcome else None,
-        "recorded_verdict": recorded.get((task, trial)),
-    }
-
-
-def _print(console: "Console", answer: dict[str, Any], directory: Path) -> None:
-    from rich.text import Text
-
-    from dgm.cli.render import score_line, simulated_note
-    from dgm.config import REHEARSAL
-    from dgm.core.scores import Score
-
-    score = Score(answer["resolved"], answer["attempted"])
-    lines = [f"agent {answer['agent'][:7]} on {answer['benchmark']}: {score_line(score)}"]
-    if missing := len(answer["outcomes"]) - answer["attempted"]:
-        lines.append(f"{missing} could not be measured; they are not scored.")
-    if answer["compared"]:
-        lines.append(f"{answer['as_recorded']} of {answer['compared']} verdicts are as the run recorded them.")
-    if answer["model"] == REHEARSAL:
-        lines.append(simulated_note())
-    lines.append(f"Results, transcripts and costs are in {directory}.")
-    console.print(Text("\n".join(lines)))
+    seconds = [result.second for result in results if result.second is not None]
+    faults = {each.fault for each in (*results, *seconds) if each.outcome is None}
+    if INTERRUPTED in faults:
+        return exit_codes.INTERRUPTED
+    return exit_codes.NOT_MEASURED if faults else 0

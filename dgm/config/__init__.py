@@ -2,7 +2,7 @@
 
 from dgm.config.models import REHEARSAL, Address, Endpoint, LongRates, ModelChoice, Models, Parameters, Price, Rates
 from dgm.config.reading import config_from, laid_over, parse_config, read_config
-from dgm.config.run import Budget, Calls, Rehearsal, RunConfig, SandboxLimits, Sessions, Steps
+from dgm.config.run import Budget, Calls, Polyglot, Rehearsal, RunConfig, SandboxLimits, Sessions, Steps
 
 __all__ = [
     "REHEARSAL",
@@ -14,6 +14,7 @@ __all__ = [
     "ModelChoice",
     "Models",
     "Parameters",
+    "Polyglot",
     "Price",
     "Rates",
     "Rehearsal",

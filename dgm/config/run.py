@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, Tag, field_validator
@@ -63,13 +64,30 @@ class Sessions(Section):
 class SandboxLimits(Section):
     """Limits of one container."""
 
-    memory_bytes: Annotated[int, Field(ge=256 * 2**20)] = 1024 * 2**20
+    memory_bytes: Annotated[int, Field(ge=256 * 2**20)] = 2048 * 2**20
+    """Half of it is for files. Compilers need as much; where tasks are in Python alone, half will do."""
     cpus: PositiveFloat = 1.0
-    pids: Annotated[int, Field(gt=0, le=4_096)] = 256
+    pids: Annotated[int, Field(gt=0, le=4_096)] = 512
     runtime: str | None = None
     """OCI runtime such as "runsc"; the engine's default unless given."""
     minimum_free_bytes: Annotated[int, Field(ge=0)] = 1024 * 2**20
     """No session starts with less free disk than this."""
+
+
+class Polyglot(Section):
+    """The exercises of benchmark polyglot, which do not come with dgm."""
+
+    directory: Annotated[Path | None, Field(strict=False)] = None
+    """A checkout of their repository at the pinned revision, also from ~; where `dgm benchmarks fetch` puts one unless
+    given."""
+
+    @field_validator("directory")
+    @classmethod
+    def _from_home(cls, value: Path | None) -> Path | None:
+        try:
+            return value and value.expanduser()
+        except RuntimeError:
+            raise ValueError("this user has no home directory; give the whole path") from None
 
 
 class RunConfig(Section):
@@ -77,7 +95,7 @@ class RunConfig(Section):
 
     benchmark: str = "katas"
     tasks: tuple[str, ...] = Field(default=(), strict=False)
-    """Only these tasks of the benchmark, in its order; all of them when empty."""
+    """Only these tasks of the benchmark, in its order: ids, patterns such as "go/*", "stage:1"; all when empty."""
     policy: str = "dgm"
     children: Annotated[int, Field(ge=0)] = 10
     """How many children to grow; up to three times as many self-modifications are tried for that."""
@@ -106,6 +124,7 @@ class RunConfig(Section):
     steps: Steps = Steps()
     sessions: Sessions = Sessions()
     sandbox: SandboxLimits = SandboxLimits()
+    polyglot: Polyglot = Polyglot()
 
     @field_validator("endpoints")
     @classmethod

@@ -14,6 +14,7 @@
     │   ├── EngineUnavailableError  no Docker engine answers
     │   ├── SandboxError         a container could not be made, limited, used or removed
     │   ├── DiskFullError        less free space than a session needs
+    │   ├── FetchError           a repository could not be fetched, or is not what it must be
     │   └── ProviderError        a model's provider failed; `ProviderRefusedError` when trying again cannot help
     ├── OutOfBudgetError         the run's cap on money, tokens or calls is reached: not measured, not scored
     └── HostileBytesError        bytes from a container that `dgm.boundary` refused: the agent's failure
@@ -84,6 +85,10 @@ class SandboxError(InfrastructureError):
 
 class DiskFullError(InfrastructureError):
     """Less free disk space than a session needs."""
+
+
+class FetchError(InfrastructureError):
+    """A repository could not be fetched, or what came is not what it must be."""
 
 
 class ProviderError(InfrastructureError):

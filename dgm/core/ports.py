@@ -256,7 +256,11 @@ class Benchmark(Protocol):
 
     @property
     def image(self) -> str:
-        """Image that agents run in, as in `ContainerSpec.image`."""
+        """Image that agents change their own code in, as in `ContainerSpec.image`."""
+        ...
+
+    def images(self) -> tuple[str, ...]:
+        """Return every image that it takes, that of its tasks and of their grading included."""
         ...
 
     def tasks(self) -> tuple[Task, ...]:
@@ -284,7 +288,7 @@ class Benchmark(Protocol):
         ...
 
     def grade(self, task: TaskId, solution: FileTree, *, sandbox: Sandbox, session: SessionId) -> Grade:
-        """Judge `solution` (files at the task's solution paths, all others are ignored) in a fresh container.
+        """Judge `solution` (files that the task takes, all others are ignored) in a fresh container.
 
         Raises:
             InfrastructureError: it could not be judged; never a verdict.

@@ -1,8 +1,9 @@
 """Tasks: what an agent is asked, and what may be known of the answer on the host."""
 
+import re
 from dataclasses import dataclass
 
-from dgm.core.files import FileTree
+from dgm.core.files import File, FileTree
 from dgm.core.ids import TaskId
 
 
@@ -16,7 +17,31 @@ class Task:
     workspace: FileTree
     """What the agent finds in its workspace and may change."""
     solution_paths: tuple[str, ...]
-    """The only paths that are graded."""
+    """The files to change, as the statement names them."""
+    image: str = "python"
+    """Image that agents work on it in, as in `ContainerSpec.image`."""
+    helper_paths: str = ""
+    """Regular expression of the new files that are part of a solution beside `solution_paths`; empty for none."""
+    group: str = ""
+    """What results are told apart by, such as the language; empty where there is nothing."""
+    has_signal: bool = True
+    """False where the untouched workspace passes the tests too, so that a resolved task says little."""
+
+    def takes(self, path: str) -> bool:
+        """Return whether what an agent left at `path` is part of its solution."""
+        return path in self.solution_paths or self._takes_as_helper(path)
+
+    def _takes_as_helper(self, path: str) -> bool:
+        if not self.helper_paths or re.fullmatch(self.helper_paths, path) is None:
+            return False
+        # A file where another one has its directory cannot be laid out: an agent could pass off its doing as our fault.
+        return not any(
+            path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/") for other in self.workspace
+        )
+
+    def solution_in(self, tree: FileTree) -> dict[str, File]:
+        """Return the part of `tree` that is graded."""
+        return {path: file for path, file in tree.items() if self.takes(path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +64,5 @@ class Grade:
     resolved: bool
     summary: str
     """For people and the diagnosis: counts, never a hidden test's text."""
+    output: str = ""
+    """What failed tests or the compiler said. Hidden tests can be read out of it: for a second attempt alone."""

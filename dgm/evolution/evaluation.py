@@ -1,16 +1,41 @@
 """Evaluating one agent on one task, once."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 from dgm.boundary.patches import unified_patch
 from dgm.core.actions import Evaluate
-from dgm.core.files import changed_paths, only
+from dgm.core.files import FileTree, changed_paths
+from dgm.core.ids import SessionId
 from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.ports import Grant, Role, SessionLimits
-from dgm.core.tasks import Task
+from dgm.core.tasks import Grade, Task
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.session import Assignment, SessionResult, run_session
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What an agent starts from when it is put to a task."""
+
+    statement: str
+    workspace: FileTree
+    seed: int
+    """Of its model."""
+    purpose: str = ""
+    """What the names of its sessions begin with, so that they are unique; empty, or ends with a dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of it."""
+
+    outcome: Outcome
+    solution: FileTree | None
+    """What it left of what is graded; None where it left no plain tree of files."""
+    output: str
+    """What failed tests and the compiler said. Hidden tests can be read out of it: for a second attempt alone."""
 
 
 def session_limits(bench: Bench) -> SessionLimits:
@@ -39,54 +64,81 @@ def evaluate(
     Raises:
         OutOfBudgetError, InfrastructureError: it could not be measured; there is no outcome.
     """
-    started = bench.clock.monotonic()
+    return judged_attempt(job, action, bench, first_start(action, bench), session=session).outcome
+
+
+def first_start(action: Evaluate, bench: Bench) -> Start:
+    """Return the task as it is."""
     task = bench.benchmark.task(action.task)
-    result = session(_assignment(job, action, task, bench), bench)
-    base = only(task.workspace, task.solution_paths)
-    solution = only(result.tree or {}, task.solution_paths)
-    patch = unified_patch(base, solution) if result.tree is not None else ""
-    verdict, summary = _verdict(job, task, result, changed=bool(patch), bench=bench)
-    return Outcome(
-        task=task.id,
-        trial=action.trial,
-        verdict=verdict,
-        summary=summary,
-        seconds=bench.clock.monotonic() - started,
-        session=job.session("agent"),
-        usage=result.usage,
-        patch=patch,
-        dropped_paths=_dropped_paths(task, result),
-    )
-
-
-def _assignment(job: Job, action: Evaluate, task: Task, bench: Bench) -> Assignment:
     # The seed hangs on the task and the trial, not on the agent: all agents meet the same luck, and a replay meets it
     # again.
     seed = session_seed(bench.run_seed, "evaluate", task.id, action.trial)
+    return Start(task.statement, task.workspace, seed)
+
+
+def judged_attempt(
+    job: Job,
+    action: Evaluate,
+    bench: Bench,
+    start: Start,
+    *,
+    session: Callable[[Assignment, Bench], SessionResult] = run_session,
+) -> Judged:
+    """Do what `evaluate` does, from any start; errors as there."""
+    started = bench.clock.monotonic()
+    task = bench.benchmark.task(action.task)
+    result = session(_assignment(job, task, start, bench), bench)
+    solution = None if result.tree is None else task.solution_in(result.tree)
+    patch = "" if solution is None else unified_patch(task.solution_in(start.workspace), solution)
+    verdict, grade = _verdict(job, task, start, result, changed=bool(patch), bench=bench)
+    outcome = Outcome(
+        task=task.id,
+        trial=action.trial,
+        verdict=verdict,
+        summary=grade.summary,
+        seconds=bench.clock.monotonic() - started,
+        session=_agent_session(job, start),
+        usage=result.usage,
+        patch=patch,
+        dropped_paths=_dropped_paths(task, start, result),
+    )
+    return Judged(outcome, solution, grade.output)
+
+
+def _agent_session(job: Job, start: Start) -> SessionId:
+    return job.session(f"{start.purpose}agent")
+
+
+def _assignment(job: Job, task: Task, start: Start, bench: Bench) -> Assignment:
+    session, limits = _agent_session(job, start), session_limits(bench)
     return Assignment(
-        grant=Grant(session=job.session("agent"), role=Role.AGENT, seed=seed, limits=session_limits(bench)),
+        grant=Grant(session=session, role=Role.AGENT, seed=start.seed, limits=limits),
         code=job.code,
-        statement=task.statement,
-        workspace=task.workspace,
-        image=bench.benchmark.image,
+        statement=start.statement,
+        workspace=start.workspace,
+        image=task.image,
         timeout_s=bench.limits.task_timeout_s,
     )
 
 
-def _verdict(job: Job, task: Task, result: SessionResult, *, changed: bool, bench: Bench) -> tuple[Verdict, str]:
+def _verdict(
+    job: Job, task: Task, start: Start, result: SessionResult, *, changed: bool, bench: Bench
+) -> tuple[Verdict, Grade]:
     if result.tree is None:
-        return result.failure or Verdict.AGENT_CRASHED, f"nothing could be graded: {result.refusal}"
+        refused = Grade(resolved=False, summary=f"nothing could be graded: {result.refusal}")
+        return result.failure or Verdict.AGENT_CRASHED, refused
     if not changed:
-        return result.failure or Verdict.EMPTY_PATCH, f"no solution file was changed ({result.exit})"
-    solution = only(result.tree, task.solution_paths)
-    grade = bench.benchmark.grade(task.id, solution, sandbox=bench.sandbox, session=job.session("grading"))
+        unchanged = Grade(resolved=False, summary=f"no solution file was changed ({result.exit})")
+        return result.failure or Verdict.EMPTY_PATCH, unchanged
+    solution, session = task.solution_in(result.tree), job.session(f"{start.purpose}grading")
+    grade = bench.benchmark.grade(task.id, solution, sandbox=bench.sandbox, session=session)
     if grade.resolved:
-        return Verdict.RESOLVED, grade.summary
-    return result.failure or Verdict.UNRESOLVED, grade.summary
+        return Verdict.RESOLVED, grade
+    return result.failure or Verdict.UNRESOLVED, grade
 
 
-def _dropped_paths(task: Task, result: SessionResult) -> tuple[str, ...]:
+def _dropped_paths(task: Task, start: Start, result: SessionResult) -> tuple[str, ...]:
     """Return what it changed outside the solution: not graded, but a signal worth keeping."""
     if result.tree is None:
         return ()
-    return tuple(path for path in changed_paths(task.workspace, result.tree) if path not in task.solution_paths)
+    return tuple(path for path in changed_paths(start.workspace, result.tree) if not task.takes(path))

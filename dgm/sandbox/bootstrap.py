@@ -40,7 +40,7 @@ def bootstrap_base(engine: Engine, *, repository: str, tag: str) -> None:
     if shutil.which("debootstrap") is None or os.geteuid() != 0:
         raise SandboxError(
             "No registry can be reached to pull the base image, and bootstrapping it takes root and debootstrap. "
-            "On Debian or Ubuntu run `sudo scripts/engine` and then `sudo scripts/dgm images --build`; elsewhere "
+            "On Debian or Ubuntu run `sudo scripts/engine` and then `sudo scripts/dgm images build`; elsewhere "
             "load the image debian:trixie-slim into the engine."
         )
     with tempfile.TemporaryDirectory(prefix="dgm-base-", dir=_BUILD_PLACE, ignore_cleanup_errors=True) as place:

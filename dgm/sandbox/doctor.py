@@ -12,7 +12,7 @@ from dgm.core.ports import ContainerSpec
 from dgm.sandbox.disk import MEBIBYTE, free_bytes, require_free_disk
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.engine import Engine, Json, connect
-from dgm.sandbox.images import image_names, image_tag, require_image
+from dgm.sandbox.images import image_names, image_parent, image_tag, require_image
 from dgm.sandbox.policy import seccomp_profile
 from dgm.sandbox.posture import require_limits_supported
 
@@ -53,6 +53,10 @@ def _checks(limits: SandboxLimits, directory: Path) -> Generator[Check]:
     yield _check("seccomp", lambda: f"own profile of {len(seccomp_profile()):,} bytes")
     yield _check("disk", lambda: _disk(limits, directory, info))
     for name in image_names():
+        if image_parent(name) is not None and engine.image_id(image_tag(name)) is None:
+            # Not everyone needs it, and what does builds it.
+            yield Check(f"image {name}", ok=True, sentence=f"not built; `dgm images build {name}` builds it")
+            continue
         image = _check(f"image {name}", lambda name=name: f"{image_tag(name)}, {require_image(engine, name)[:19]}")
         yield image
         if image.ok:

@@ -16,6 +16,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 
+from dgm.boundary.text import safe_line
 from dgm.core.errors import EngineUnavailableError, SandboxError
 from dgm.sandbox.exec_stream import ExecStream
 
@@ -236,7 +237,8 @@ class Engine:
             for line in lines:
                 if "error" in line:
                     raise SandboxError(f"The image {tag} could not be built: {_plain(str(line['error']))}.")
-                say(_plain(str(line.get("stream", ""))))
+                for text in str(line.get("stream", "")).splitlines():
+                    say(safe_line(text, max_chars=_SHOWN_OF_A_REASON))
 
 
 def connect(*, timeout_s: int = CALL_TIMEOUT_S) -> Engine:

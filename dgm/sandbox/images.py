@@ -1,12 +1,17 @@
-"""Builds and lists the images that containers are made from, one for each directory below `sandbox/images/`."""
+"""Builds and lists the images that containers are made from, one for each directory below `sandbox/images/`.
+
+A Dockerfile begins with `ARG BASE=repository:tag`, which is pulled or bootstrapped, or with `ARG PARENT=name`, another
+image of ours.
+"""
 
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from dgm.content import sandbox_directory
+from dgm.content import cache_directory, sandbox_directory
 from dgm.core.errors import InfrastructureError, SandboxError, UnknownNameError
 from dgm.core.files import File, tree_hash
 from dgm.sandbox.bootstrap import bootstrap_base
@@ -17,12 +22,18 @@ Say = Callable[[str], None]
 IMAGE_LABEL = "dgm.image"
 BOOTSTRAPPED = ("dgm-base", "trixie")
 _HASH_DIGITS = 12
+_KEPT_LINES = 20_000
+"""Of what a build says."""
+_SHOWN_LINES = 2
 _PULL_SILENCE_S = 8
 """How long a registry may say nothing before it counts as out of reach."""
 _BASE = re.compile(r"^ARG BASE=(?P<repository>[^\s:]+):(?P<tag>\S+)$", re.MULTILINE)
+# What a build says of its own steps, not of what went wrong in one.
+_STEPS = ("Step ", "--->", "Removing intermediate container")
 # Docker knows these arguments and keeps them out of the image and its history.
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_building = threading.Lock()
+_PARENT = re.compile(r"^ARG PARENT=(?P<name>[a-z0-9-]+)$", re.MULTILINE)
+_building = threading.RLock()
 
 
 def image_names() -> tuple[str, ...]:
@@ -32,7 +43,7 @@ def image_names() -> tuple[str, ...]:
 
 
 def image_tag(name: str) -> str:
-    """Return the tag of an image: it holds a hash of the directory, so an edited one is built anew.
+    """Return the tag of an image: it holds a hash of its directory and its parent's, so an edited one is built anew.
 
     Raises:
         UnknownNameError: there is no such directory.
@@ -43,7 +54,30 @@ def image_tag(name: str) -> str:
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
+    parent = _parent(directory)
+    if parent is not None:
+        files["PARENT"] = File(image_tag(parent).encode())
     return f"dgm-{name}:{tree_hash(files)[:_HASH_DIGITS]}"
+
+
+def image_parent(name: str) -> str | None:
+    """Return the image of ours that another one is made from, None where there is none; errors as `image_tag`'s."""
+    return _parent(_image_directory(name))
+
+
+def images_to_build(engine: Engine, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `names`, and of the images that they are made from, that are not built yet; parents go first.
+
+    Raises:
+        UnknownNameError: there is no image of such a name.
+    """
+    wanted: dict[str, None] = {}
+    for name in names:
+        line = [name]
+        while (parent := image_parent(line[0])) is not None:
+            line.insert(0, parent)
+        wanted |= dict.fromkeys(line)
+    return tuple(name for name in wanted if engine.image_id(image_tag(name)) is None)
 
 
 def require_image(engine: Engine, name: str) -> str:
@@ -54,7 +88,7 @@ def require_image(engine: Engine, name: str) -> str:
     """
     digest = engine.image_id(image_tag(name))
     if digest is None:
-        raise SandboxError(f"The sandbox image {name} is not built; run `dgm images --build`.")
+        raise SandboxError(f"The sandbox image {name} is not built; run `dgm images build {name}`.")
     return digest
 
 
@@ -95,10 +129,35 @@ def _build(engine: Engine, name: str, tag: str, *, say: Say) -> None:
     directory = _image_directory(name)
     arguments = {variable: os.environ[variable] for variable in _PROXY_VARIABLES if os.environ.get(variable)}
     base = _BASE.search((directory / "Dockerfile").read_text("utf-8"))
-    if base is not None:
+    parent = _parent(directory)
+    if parent is not None:
+        ensure_image(engine, parent, say=say)
+        arguments["PARENT"] = image_tag(parent)
+    elif base is not None:
         arguments["BASE"] = _base_image(engine, base["repository"], base["tag"], say=say)
     say(f"Building sandbox image {tag}.")
-    engine.build(directory, tag=tag, arguments=arguments, labels={IMAGE_LABEL: name}, say=_ignore)
+    said: deque[str] = deque(maxlen=_KEPT_LINES)
+    try:
+        engine.build(directory, tag=tag, arguments=arguments, labels={IMAGE_LABEL: name}, say=said.append)
+    except SandboxError as error:
+        raise SandboxError(_why_not_built(name, [line for line in said if line], error)) from error
+
+
+def _why_not_built(name: str, said: Sequence[str], error: SandboxError) -> str:
+    telling = [line for line in said if not line.startswith(_STEPS)][-_SHOWN_LINES:]
+    why = f"The sandbox image {name} could not be built; its build ended with: {' | '.join(telling) or error}"
+    log = cache_directory() / f"build-{name}.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("\n".join([*said, str(error)]) + "\n", "utf-8")
+    except OSError:  # what keeps the log from being written is not what the user is to read
+        return why
+    return f"{why.rstrip('.')}; all that it said is in {log}."
+
+
+def _parent(directory: Path) -> str | None:
+    found = _PARENT.search((directory / "Dockerfile").read_text("utf-8"))
+    return found["name"] if found else None
 
 
 def _base_image(engine: Engine, repository: str, tag: str, *, say: Say) -> str:
@@ -120,7 +179,3 @@ def _base_image(engine: Engine, repository: str, tag: str, *, say: Say) -> str:
         bootstrap_base(engine, repository=BOOTSTRAPPED[0], tag=BOOTSTRAPPED[1])
         return bootstrapped
     return pulled
-
-
-def _ignore(line: str) -> None:
-    del line

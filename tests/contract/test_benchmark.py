@@ -1,16 +1,17 @@
-"""What every benchmark must be: the embedded one and the one in memory."""
+"""What every benchmark must be: the embedded ones and the one in memory."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import pytest
 
+from dgm.benchmarks.catalogue import benchmark_named
 from dgm.benchmarks.checking import check
-from dgm.benchmarks.katas import KatasBenchmark
+from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.core.errors import UnknownNameError
-from dgm.core.files import only
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.ports import Benchmark, Sandbox
+from dgm.sandbox.images import ensure_image
 from dgm.wiring import SystemClock
 from tests.docker_fixtures import docker_sandbox
 from tests.fakes.benchmark import FakeBenchmark
@@ -20,13 +21,24 @@ SESSION = SessionId("00001.1.grading")
 
 
 @pytest.fixture(scope="module")
-def katas() -> KatasBenchmark:
-    return KatasBenchmark()
+def katas() -> ExercisesBenchmark:
+    return benchmark_named("katas")
 
 
-@pytest.fixture(params=["fake", "katas"])
-def benchmark(request: pytest.FixtureRequest, katas: KatasBenchmark) -> Benchmark:
-    return FakeBenchmark() if cast("str", request.param) == "fake" else katas
+@pytest.fixture(scope="module")
+def mini() -> ExercisesBenchmark:
+    return benchmark_named("polyglot-mini")
+
+
+@pytest.fixture(params=["fake", "katas", "polyglot-mini"])
+def benchmark(request: pytest.FixtureRequest) -> Benchmark:
+    match cast("str", request.param):
+        case "fake":
+            return FakeBenchmark()
+        case "katas":
+            return cast("ExercisesBenchmark", request.getfixturevalue("katas"))
+        case _:
+            return cast("ExercisesBenchmark", request.getfixturevalue("mini"))
 
 
 def test_tasks_have_different_ids(benchmark: Benchmark) -> None:
@@ -67,14 +79,24 @@ def test_solution_files_stand_in_the_workspace(benchmark: Benchmark) -> None:
     assert missing == []
 
 
-def test_references_are_made_of_solution_files_alone(benchmark: Benchmark) -> None:
+def test_references_have_every_solution_file_and_nothing_that_is_not_taken(benchmark: Benchmark) -> None:
     for known in benchmark.known_tasks():
-        assert set(known.reference) == set(known.task.solution_paths)
+        assert set(known.task.solution_paths) <= set(known.reference)
+        assert known.task.solution_in(known.reference) == known.reference
+
+
+def test_naive_attempts_are_made_of_files_that_are_taken(benchmark: Benchmark) -> None:
+    for known in benchmark.known_tasks():
+        assert known.task.solution_in(known.naive) == known.naive
 
 
 def test_references_are_not_the_stubs(benchmark: Benchmark) -> None:
     for known in benchmark.known_tasks():
-        assert known.reference != only(known.task.workspace, known.task.solution_paths)
+        assert known.reference != known.task.solution_in(known.task.workspace)
+
+
+def test_every_image_is_one_that_the_benchmark_names(benchmark: Benchmark) -> None:
+    assert {benchmark.image, *(task.image for task in benchmark.tasks())} == set(benchmark.images())
 
 
 def test_statements_name_the_files_to_change(benchmark: Benchmark) -> None:
@@ -92,7 +114,7 @@ def test_the_fake_resolves_a_reference_and_no_stub() -> None:
 
 
 @pytest.mark.docker
-def test_a_kata_resolves_a_reference_and_no_stub(katas: KatasBenchmark) -> None:
+def test_a_kata_resolves_a_reference_and_no_stub(katas: ExercisesBenchmark) -> None:
     with docker_sandbox() as sandbox:
         _assert_tells_reference_from_stub(katas, sandbox)
 
@@ -101,20 +123,32 @@ def _assert_tells_reference_from_stub(benchmark: Benchmark, sandbox: Sandbox) ->
     known = benchmark.known_tasks()[0]
     task = known.task
     reference = benchmark.grade(task.id, known.reference, sandbox=sandbox, session=SESSION)
-    base = benchmark.grade(task.id, only(task.workspace, task.solution_paths), sandbox=sandbox, session=SESSION)
+    base = benchmark.grade(task.id, task.solution_in(task.workspace), sandbox=sandbox, session=SESSION)
     assert (reference.resolved, base.resolved) == (True, False)
 
 
 @pytest.mark.docker
 @pytest.mark.slow
-def test_every_kata_tells_its_reference_from_its_stub(katas: KatasBenchmark) -> None:
+def test_every_kata_tells_its_reference_from_its_stub(katas: ExercisesBenchmark) -> None:
     with docker_sandbox() as sandbox:
         rows = list(check(katas, sandbox, clock=SystemClock(), workers=2))
     assert [row for row in rows if not row.sound] == []
 
 
 @pytest.mark.docker
-def test_no_naive_attempt_resolves_its_kata(katas: KatasBenchmark) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["cpp", "go", "java", "javascript", "python", "rust"])
+def test_every_small_exercise_tells_its_reference_from_its_stub(language: str) -> None:
+    benchmark = benchmark_named("polyglot-mini", [f"{language}/*"])
+    with docker_sandbox() as sandbox:
+        for image in benchmark.images():
+            ensure_image(sandbox.engine, image, say=print)
+        rows = list(check(benchmark, sandbox, clock=SystemClock(), workers=2))
+    assert [row for row in rows if not row.sound] == []
+
+
+@pytest.mark.docker
+def test_no_naive_attempt_resolves_its_kata(katas: ExercisesBenchmark) -> None:
     naive = [(known.task.id, known.naive) for known in katas.known_tasks() if known.naive]
     with docker_sandbox() as sandbox, ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(katas.grade, *item, sandbox=sandbox, session=SESSION) for item in naive]

@@ -48,6 +48,13 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Inside:
         (["run", "no such name!"], 2, "is no name for a run"),
         (["run", "--children", "-1"], 2, "--children"),
         (["run", "--workers", "0"], 2, "--workers"),
+        (["run", "--tasks", "go/*"], 2, "no task 'go/*'"),
+        (["run", "--tasks", "stage:3"], 2, "stage:3"),
+        (["run", "--tasks", "leap-cake,"], 2, "no task ''"),
+        (["run", "--benchmark", "polyglot", "--tasks", "java/hangman"], 2, "cannot be judged"),
+        (["run", "--benchmark", "polyglot", "--polyglot-dir", "/dev/null"], 2, "no directory /dev/null"),
+        (["run", "--benchmark", "polyglot", "--polyglot-dir", str(seed_agent_directory())], 2, "is missing"),
+        (["estimate", "--tasks", "go/*"], 2, "no task 'go/*'"),
         (["resume", "nobody"], 2, "no run 'nobody'"),
         (["tree", "nobody"], 2, "no run 'nobody'"),
         (["replay", "nobody", "abc"], 2, "no run 'nobody'"),
@@ -118,7 +125,7 @@ def test_an_archive_of_a_newer_version_is_a_clear_error(command: Inside) -> None
 
     run = command.runs / "newer"
     code = read_agent_directory(seed_agent_directory())
-    create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code).close()
+    create_run(run, config=RunConfig(), image="python", images={"python": "sha256:0"}, seed_code=code).close()
     with sqlite3.connect(run / "archive.db") as sql:
         sql.execute("PRAGMA user_version = 99")
     done = command("tree", "newer")
@@ -134,7 +141,7 @@ def finished(command: Inside) -> Path:
 
     run = command.runs / "done"
     code = read_agent_directory(seed_agent_directory())
-    with create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code) as archive:
+    with create_run(run, config=RunConfig(), image="python", images={"python": "sha256:0"}, seed_code=code) as archive:
         archive.end("finished")
     return run
 
@@ -191,7 +198,7 @@ def test_a_run_in_use_by_another_process_is_refused(command: Inside) -> None:
 
     code = read_agent_directory(seed_agent_directory())
     run = command.runs / "busy"
-    with create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code):
+    with create_run(run, config=RunConfig(), image="python", images={"python": "sha256:0"}, seed_code=code):
         done = command("resume", "busy")
     assert (done.returncode, "in use" in done.stderr or "another process" in done.stderr) == (3, True), done.stderr
 
@@ -204,7 +211,7 @@ def test_a_run_that_was_measured_in_another_image_is_not_gone_on_with(command: I
 
     code = read_agent_directory(seed_agent_directory())
     run = command.runs / "elsewhere"
-    create_run(run, config=RunConfig(), image="python", image_digest="sha256:0", seed_code=code).close()
+    create_run(run, config=RunConfig(), image="python", images={"python": "sha256:0"}, seed_code=code).close()
     done = command("resume", "elsewhere")
     assert (done.returncode, "was measured in image sha256:0" in done.stderr) == (3, True), done.stderr
     with read_run(run) as reader:

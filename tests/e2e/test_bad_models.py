@@ -169,7 +169,7 @@ def test_a_run_that_has_lost_its_key_stays_as_it_was(command: Inside) -> None:
     config = parse_config('models.agent = "openai:o1"', source="test")
     prices = {"openai:o1": Price(input_usd=15.0, output_usd=60.0)}
     with create_run(
-        run, config=config, image="python", image_digest="sha256:0", seed_code=code, prices=prices
+        run, config=config, image="python", images={"python": "sha256:0"}, seed_code=code, prices=prices
     ) as archive:
         archive.end("finished")
     done = command("resume", "mine", "--children", "99")

@@ -213,7 +213,7 @@ def make_run(command: Command, settings: RunConfig) -> RunArchive:
         command.runs / "mine",
         config=settings,
         image="python",
-        image_digest="sha256:0",
+        images={"python": "sha256:0"},
         seed_code=read_agent_directory(seed_agent_directory()),
         prices={"openai:local-model": Price(input_usd=1.0, output_usd=0.0)},
     )

@@ -76,7 +76,7 @@ def published(directory: Path, text: str, model: str) -> Generator[tuple[list[st
         directory / "runs" / "theirs",
         config=config,
         image="python",
-        image_digest="sha256:0",
+        images={"python": "sha256:0"},
         seed_code=code,
         prices={model: PRICE},
     ) as archive:

@@ -49,7 +49,13 @@ class FakeBenchmark:
     image: str = "python"
     faults: list[DgmError] = field(default_factory=list[DgmError])
     """Raised, one each, instead of the next grades."""
+    output: str = ""
+    """What failed tests are said to have said."""
     graded: list[tuple[TaskId, FileTree]] = field(default_factory=list[tuple[TaskId, FileTree]])
+
+    def images(self) -> tuple[str, ...]:
+        """Return every image that it takes."""
+        return (self.image,)
 
     def tasks(self) -> tuple[Task, ...]:
         """Return all tasks."""
@@ -76,7 +82,9 @@ class FakeBenchmark:
             raise self.faults.pop(0)
         self.graded.append((task, solution))
         right = sum(solution.get(path) == file for path, file in known.reference.items())
-        return Grade(resolved=right == len(known.reference), summary=f"{right} of {len(known.reference)} tests passed")
+        resolved = right == len(known.reference)
+        summary = f"{right} of {len(known.reference)} tests passed"
+        return Grade(resolved, summary, output="" if resolved else self.output)
 
     def _known(self, task: TaskId) -> KnownTask:
         for known in self.known:

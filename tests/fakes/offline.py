@@ -4,6 +4,7 @@ For tests and measurements of the rehearsal alone: both sides are code of ours. 
 """
 
 import json
+import os
 import socketserver
 import subprocess
 import sys
@@ -80,8 +81,8 @@ def run_agent(
     code: FileTree, statement: str, workspace: FileTree, *, provider: Provider, seed: int, directory: Path
 ) -> Session:
     """Run an agent as a process of this machine on one problem, in an empty `directory`."""
-    agent, task, work = directory / "code", directory / "problem", directory / "work"
-    for place in (agent, task, work):
+    agent, task, work, scratch = (directory / name for name in ("code", "problem", "work", "scratch"))
+    for place in (agent, task, work, scratch):
         place.mkdir()
     write_tree(agent, code)
     write_tree(work, workspace)
@@ -97,6 +98,7 @@ def run_agent(
         ended = subprocess.run(
             [sys.executable, "-B", str(agent / "main.py"), str(task)],
             cwd=work,
+            env={**os.environ, "TMPDIR": str(scratch)},  # what it compiles must not meet another session's
             capture_output=True,
             text=True,
             timeout=60,

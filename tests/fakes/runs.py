@@ -15,8 +15,9 @@ from dgm.core.ports import Archive
 
 SEED_CODE: FileTree = {"main.py": File(b"print('seed')\n", executable=True), "tools/edit.py": File(b"EDIT = 1\n")}
 CREATED_AT = 1_800_000_000.0
-SCHEMA_1 = Path(__file__).with_name("schema1.sql")
-"""What the first version of the archive wrote: a rejected step, a measurement, a call under way."""
+OLD_SCHEMAS = (1, 2)
+"""Versions of the archive before this one; `schema1.sql` and so on are what they wrote: a rejected step, a measurement,
+a call under way, and since version 2 what the cache had of the measurement's call."""
 
 
 class TickingClock:
@@ -39,18 +40,18 @@ def new_run(directory: Path, *, config: RunConfig | None = None, code: FileTree 
         directory,
         config=config or RunConfig(),
         image="python",
-        image_digest="sha256:" + "0" * 64,
+        images={"python": "sha256:" + "0" * 64},
         seed_code=code,
         clock=TickingClock(),
     )
 
 
-def run_of_schema_1(directory: Path) -> None:
-    """Make a run whose archive is that of `SCHEMA_1`."""
+def run_of_schema(version: int, directory: Path) -> None:
+    """Make a run whose archive is one of `OLD_SCHEMAS`."""
     new_run(directory).close()
     (directory / "archive.db").unlink()
     connection = sqlite3.connect(directory / "archive.db")
-    connection.executescript(SCHEMA_1.read_text("utf-8"))
+    connection.executescript(Path(__file__).with_name(f"schema{version}.sql").read_text("utf-8"))
     connection.close()
 
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgm.boundary.reports import MAX_REPORT_BYTES, READY, parse_report, solution_began
+from dgm.boundary.reports import (
+    MAX_MESSAGE_CHARS,
+    MAX_MESSAGES,
+    MAX_REPORT_BYTES,
+    READY,
+    parse_report,
+    solution_began,
+)
 from dgm.core.errors import HostileBytesError
 
 OUTCOMES = st.dictionaries(
@@ -14,16 +21,27 @@ OUTCOMES = st.dictionaries(
 )
 
 
-def written(outcomes: object, collection_errors: object = 0) -> bytes:
+MESSAGES = st.lists(st.tuples(st.text(max_size=20), st.text(max_size=50)), max_size=MAX_MESSAGES)
+PROBLEMS = st.sampled_from(["", "import", "build", "output"])
+
+
+def written(outcomes: object, messages: object = (), problem: object = "") -> bytes:
     """Return what a grader prints."""
-    report = {"collection_errors": collection_errors, "outcomes": outcomes}
+    report = {"problem": problem, "outcomes": outcomes, "messages": messages}
     return READY + json.dumps(report).encode() + b"\n"
 
 
-@given(OUTCOMES, st.integers(0, 5))
-def test_what_the_grader_writes_is_read_back(outcomes: dict[str, str], errors: int) -> None:
-    report = parse_report(written(list(outcomes.items()), errors))
-    assert (report.outcomes, report.collection_errors) == (outcomes, errors)
+@given(OUTCOMES, MESSAGES, PROBLEMS)
+def test_what_the_grader_writes_is_read_back(
+    outcomes: dict[str, str], messages: list[tuple[str, str]], problem: str
+) -> None:
+    report = parse_report(written(list(outcomes.items()), messages, problem))
+    assert (report.outcomes, report.messages, report.problem) == (outcomes, tuple(messages), problem)
+
+
+def test_the_longest_messages_of_the_widest_characters_still_fit() -> None:
+    messages = [["PondTest::test_ducks", "\N{DUCK}" * MAX_MESSAGE_CHARS]] * MAX_MESSAGES
+    assert len(parse_report(written([], messages)).messages) == MAX_MESSAGES
 
 
 @given(st.binary(max_size=400))
@@ -54,29 +72,65 @@ def test_two_reports_are_refused(outcomes: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "errors"),
+    "outcomes",
     [
-        ([["a", "passed"], ["a", "failed"]], 0),
-        ([["a", "Passed"]], 0),
-        ([["a", "passed", "x"]], 0),
-        ([["", "passed"]], 0),
-        ([["a" * 501, "passed"]], 0),
-        ([["a", True]], 0),
-        ({"a": "passed"}, 0),
-        ([], -1),
-        ([], "0"),
-        ([], 0.0),
-        ([], None),
+        [["a", "passed"], ["a", "failed"]],
+        [["a", "Passed"]],
+        [["a", "passed", "x"]],
+        [["", "passed"]],
+        [["a" * 501, "passed"]],
+        [["a", True]],
+        {"a": "passed"},
+        None,
+        [[f"test_{number}", "passed"] for number in range(5_001)],
     ],
 )
-def test_a_wrong_field_is_refused(outcomes: object, errors: object) -> None:
+def test_wrong_outcomes_are_refused(outcomes: object) -> None:
     with pytest.raises(HostileBytesError):
-        parse_report(written(outcomes, errors))
+        parse_report(written(outcomes))
 
 
-def test_an_unknown_key_is_refused() -> None:
+@pytest.mark.parametrize("problem", ["Build", "tests", "ready", 0, None, ["build"]])
+def test_a_problem_that_is_none_of_ours_is_refused(problem: object) -> None:
     with pytest.raises(HostileBytesError):
-        parse_report(READY + b'{"collection_errors": 0, "outcomes": [], "resolved": true}\n')
+        parse_report(written([], problem=problem))
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [["a", "x"]] * (MAX_MESSAGES + 1),
+        [["a", "x" * (MAX_MESSAGE_CHARS + 1)]],
+        [["a" * 501, "x"]],
+        [["a"]],
+        [["a", 1]],
+        {"a": "x"},
+        "x",
+        None,
+    ],
+)
+def test_wrong_messages_are_refused(messages: object) -> None:
+    with pytest.raises(HostileBytesError):
+        parse_report(written([], messages))
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        b'{"problem": "", "outcomes": [], "messages": [], "resolved": true}',
+        b'{"problem": "", "outcomes": []}',
+        b'{"outcomes": [], "messages": []}',
+        b"[]",
+    ],
+)
+def test_other_keys_are_refused(report: bytes) -> None:
+    with pytest.raises(HostileBytesError):
+        parse_report(READY + report + b"\n")
+
+
+def test_the_sentence_says_whose_report_it_is() -> None:
+    with pytest.raises(HostileBytesError, match=r"^the build ended without a report$"):
+        parse_report(READY, of="the build")
 
 
 def test_a_deeply_nested_document_is_refused() -> None:

@@ -11,7 +11,7 @@ from dgm.core.errors import ArchiveError, CorruptArchiveError
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
 from dgm.core.ports import Role
-from tests.fakes.runs import SEED_CODE, grow, measure, new_run, pay, run_of_schema_1
+from tests.fakes.runs import SEED_CODE, grow, measure, new_run, pay, run_of_schema
 from tests.unit.test_archive_opening import edit
 
 
@@ -95,7 +95,7 @@ def test_what_is_not_settled_is_told(directory: Path) -> None:
 
 
 def test_a_session_for_no_purpose_of_ours_is_no_cost_of_ours(directory: Path) -> None:
-    run_of_schema_1(directory)
+    run_of_schema(1, directory)
     edit(directory / "archive.db", "INSERT INTO reservations VALUES ('00003.1.\x1b[2J', 1, 1800000020.0, 1, 1, 1, 1)")
     with read_run(directory) as run, pytest.raises(CorruptArchiveError, match="facts that make no sense"):
         run.usage_by_role()

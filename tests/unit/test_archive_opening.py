@@ -63,7 +63,7 @@ def test_a_new_run_has_its_configuration_written_beside_it(tmp_path: Path) -> No
 
 def test_a_new_run_keeps_the_prices_of_its_day(tmp_path: Path) -> None:
     prices = {"openai:x": Price(input_usd=1.0, output_usd=2.0)}
-    arguments = {"config": RunConfig(), "image": "python", "image_digest": "sha256:0", "seed_code": SEED_CODE}
+    arguments = {"config": RunConfig(), "image": "python", "images": {"python": "sha256:0"}, "seed_code": SEED_CODE}
     create_run(tmp_path / "run", prices=prices, **arguments).close()  # pyright: ignore[reportArgumentType]
     assert (tmp_path / "run" / "prices.toml").read_text() == '["openai:x"]\ninput_usd = 1.0\noutput_usd = 2.0\n'
 
@@ -79,6 +79,13 @@ def test_a_new_run_records_what_its_results_hang_on(finished: Path) -> None:
         0,
     )
     assert facts.image_digest == "sha256:" + "0" * 64
+
+
+def test_a_new_run_records_every_image_that_its_results_hang_on(tmp_path: Path) -> None:
+    images = {"python": "sha256:1", "polyglot-go": "sha256:2"}
+    create_run(tmp_path / "run", config=RunConfig(), image="python", images=images, seed_code=SEED_CODE).close()
+    with read_run(tmp_path / "run") as run:
+        assert (run.images(), run.facts().image_digest) == (images, "sha256:1")
 
 
 def test_an_empty_directory_can_become_a_run(tmp_path: Path) -> None:
@@ -290,7 +297,9 @@ def test_facts_cannot_be_replaced_by_the_writer(finished: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(("version", "digest"), [(1, "4745eb33feb25983"), (2, "ccaf1c21ae8eda75")])
+@pytest.mark.parametrize(
+    ("version", "digest"), [(1, "4745eb33feb25983"), (2, "ccaf1c21ae8eda75"), (3, "c42950861c24b595")]
+)
 def test_the_schema_of_a_version_never_changes(version: int, digest: str) -> None:
     """A change of the tables needs a new SCHEMA_VERSION: runs of these could not be opened any more."""
     assert hashlib.sha256(repr(expected_schema(version)).encode()).hexdigest()[:16] == digest

@@ -35,7 +35,7 @@ def test_prices_come_back_as_they_were(tmp_path: Path) -> None:
         tmp_path / "run",
         config=RunConfig(),
         image="python",
-        image_digest="sha256:0",
+        images={"python": "sha256:0"},
         seed_code=SEED_CODE,
         prices=prices,
     )

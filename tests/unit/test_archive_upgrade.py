@@ -1,10 +1,11 @@
-"""Archives of the version before: read as they are, brought to this version by whoever writes to them."""
+"""Archives of the versions before: read as they are, brought to this version by whoever writes to them."""
 
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,26 +17,40 @@ from dgm.core.errors import CorruptArchiveError, RunInUseError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage, Verdict
 from dgm.core.ports import Role
-from tests.fakes.runs import SEED_CODE, TickingClock, grow, new_run, run_of_schema_1
+from tests.fakes.runs import OLD_SCHEMAS, SEED_CODE, TickingClock, grow, new_run, run_of_schema
 from tests.unit.test_archive_opening import edit, public_place, read_without_rights
 
 __all__ = ["public_place"]
 
 SPENT = Usage(calls=4, input_tokens=1600, output_tokens=600, cost_usd=0.937500001)
+CACHED = {1: {}, 2: {"cache_read_tokens": 200, "cache_write_tokens": 50}}
+"""What an archive of a version knows of the cache."""
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of schema 1, not to be changed."""
-    directory = tmp_path_factory.mktemp("template") / "old"
-    run_of_schema_1(directory)
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of each old schema, not to be changed."""
+    directory = tmp_path_factory.mktemp("templates")
+    for version in OLD_SCHEMAS:
+        run_of_schema(version, directory / str(version))
     return directory
 
 
+@pytest.fixture(params=OLD_SCHEMAS)
+def version(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
 @pytest.fixture
-def old(template: Path, tmp_path: Path) -> Path:
-    """A run of schema 1 of the test's own."""
-    return Path(shutil.copytree(template, tmp_path / "old"))
+def old(templates: Path, tmp_path: Path, version: int) -> Path:
+    """A run of an old schema of the test's own."""
+    return Path(shutil.copytree(templates / str(version), tmp_path / "old"))
+
+
+@pytest.fixture
+def spent(version: int) -> Usage:
+    """What that run used."""
+    return replace(SPENT, **CACHED[version])
 
 
 def declared(directory: Path) -> tuple[int, list[tuple[str, str, str]]]:
@@ -46,19 +61,19 @@ def declared(directory: Path) -> tuple[int, list[tuple[str, str, str]]]:
         connection.close()
 
 
-def test_all_facts_of_an_old_archive_can_be_read(old: Path) -> None:
+def test_all_facts_of_an_old_archive_can_be_read(old: Path, spent: Usage) -> None:
     with read_run(old) as run:
         root = run.agent_tree().root.id
-        assert (run.spent(), run.facts().name, run.state()) == (SPENT, "first", RunState.INTERRUPTED)
+        assert (run.spent(), run.facts().name, run.state()) == (spent, "first", RunState.INTERRUPTED)
         assert [(outcome.task, outcome.verdict) for outcome in run.outcomes()[root]] == [("anagram", Verdict.RESOLVED)]
         assert ([step.detail for step in run.steps()], len(run.open_decisions())) == (["It does not start."], 1)
         assert run.unsettled() == Usage(calls=1, input_tokens=1000, output_tokens=500, cost_usd=0.75)
 
 
-def test_the_costs_of_an_old_archive_are_told_by_role(old: Path) -> None:
+def test_the_costs_of_an_old_archive_are_told_by_role(old: Path, version: int) -> None:
     with read_run(old) as run:
         assert run.usage_by_role() == {
-            Role.AGENT: Usage(calls=2, input_tokens=1300, output_tokens=530, cost_usd=0.750000001),
+            Role.AGENT: Usage(2, input_tokens=1300, output_tokens=530, cost_usd=0.750000001, **CACHED[version]),
             Role.IMPROVE: Usage(calls=1, input_tokens=200, output_tokens=20, cost_usd=0.0625),
             Role.DIAGNOSE: Usage(calls=1, input_tokens=100, output_tokens=50, cost_usd=0.125),
         }
@@ -72,15 +87,15 @@ def test_reading_an_old_archive_writes_nothing(old: Path) -> None:
     assert (old / "archive.db").read_bytes() == before
 
 
-def test_an_old_archive_can_be_read_where_nothing_can_be_written(public_place: Path) -> None:
-    run_of_schema_1(public_place / "run")
+def test_an_old_archive_can_be_read_where_nothing_can_be_written(public_place: Path, version: int) -> None:
+    run_of_schema(version, public_place / "run")
     assert read_without_rights(public_place / "run") == "1 ['main.py', 'tools/edit.py'] interrupted\n"
 
 
 def test_what_a_killed_writer_left_of_an_old_archive_can_be_read_where_nothing_can_be_written(
-    public_place: Path,
+    public_place: Path, version: int
 ) -> None:
-    run_of_schema_1(public_place / "run")
+    run_of_schema(version, public_place / "run")
     writer = sqlite3.connect(public_place / "run" / "archive.db", isolation_level=None)
     writer.execute("PRAGMA journal_mode = WAL")
     writer.execute("INSERT INTO ends (at, reason) VALUES (1800000020.0, 'finished')")
@@ -96,18 +111,30 @@ def test_opening_an_old_archive_for_writing_makes_it_one_of_this_version(old: Pa
     assert declared(old) == declared(tmp_path / "new") == (SCHEMA_VERSION, expected_schema(SCHEMA_VERSION))
 
 
-def test_an_upgraded_archive_has_all_that_it_had(old: Path) -> None:
+def test_an_upgraded_archive_has_all_that_it_had(old: Path, spent: Usage) -> None:
     with open_run(old) as run:
-        assert (run.spent(), run.steps_done(), len(run.open_decisions())) == (SPENT, 1, 1)
+        assert (run.spent(), run.steps_done(), len(run.open_decisions())) == (spent, 1, 1)
 
 
-def test_an_upgraded_archive_goes_on_and_keeps_what_the_cache_had(old: Path) -> None:
+def test_an_old_archive_has_the_one_image_that_it_knows_of(old: Path) -> None:
+    with read_run(old) as run:
+        before = run.images()
+    with open_run(old) as run:
+        assert run.images() == before == {"python": "sha256:" + "0" * 64}
+
+
+def test_an_upgraded_archive_goes_on_and_keeps_what_the_cache_had(old: Path, version: int) -> None:
     with open_run(old, clock=TickingClock()) as run:
         grow(run, run.agent_tree().root.id, SEED_CODE)
         run.settle_call(SessionId("00003.1.agent"), 1, usage=Usage(1, 900, 5, 0.25, cache_read_tokens=800))
     with read_run(old) as run:
         assert len(run.agent_tree()) == 2
-        assert run.spent() == Usage(4, 1500, 105, 0.437500001, cache_read_tokens=800)
+        had = CACHED[version]
+        assert run.spent() == Usage(
+            *(4, 1500, 105, 0.437500001),
+            cache_read_tokens=800 + had.get("cache_read_tokens", 0),
+            cache_write_tokens=had.get("cache_write_tokens", 0),
+        )
 
 
 def test_an_old_archive_that_another_process_writes_to_is_left_alone(old: Path) -> None:
@@ -124,26 +151,28 @@ def test_somebody_who_reads_an_old_archive_does_not_keep_it_from_being_upgraded(
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE TABLE cached (session TEXT, number INTEGER, read_tokens INTEGER, written_tokens INTEGER)",
-        "CREATE VIEW cached AS SELECT session, number, 1 AS read_tokens, 1 AS written_tokens FROM settlements",
+        "CREATE TABLE images (name TEXT, digest TEXT)",
+        "CREATE VIEW images AS SELECT image AS name, 'sha256:1' AS digest FROM run",
         "DROP TRIGGER settlements_no_update",
         "DROP TABLE faults",
     ],
     ids=["more", "view", "fewer triggers", "fewer tables"],
 )
-def test_an_old_archive_with_other_tables_than_its_version_has_is_refused(old: Path, statement: str) -> None:
+def test_an_old_archive_with_other_tables_than_its_version_has_is_refused(
+    old: Path, version: int, statement: str
+) -> None:
     edit(old / "archive.db", statement)
     before = (old / "archive.db").read_bytes()
     for opened in (read_run, open_run):
-        with pytest.raises(CorruptArchiveError, match="does not have the tables of schema 1"):
+        with pytest.raises(CorruptArchiveError, match=f"does not have the tables of schema {version}"):
             opened(old)
     assert (old / "archive.db").read_bytes() == before
 
 
-def test_the_tables_of_this_version_under_the_number_of_the_one_before_are_refused(old: Path) -> None:
+def test_the_tables_of_this_version_under_the_number_of_one_before_are_refused(old: Path, version: int) -> None:
     open_run(old).close()
-    edit(old / "archive.db", "PRAGMA user_version = 1")
-    with pytest.raises(CorruptArchiveError, match="does not have the tables of schema 1"):
+    edit(old / "archive.db", f"PRAGMA user_version = {version}")
+    with pytest.raises(CorruptArchiveError, match=f"does not have the tables of schema {version}"):
         read_run(old)
 
 
@@ -165,16 +194,17 @@ open_run(Path(sys.argv[1]))
 
 
 @pytest.mark.parametrize(
-    ("killed_at", "version"),
-    [("CREATE TRIGGER cached_no_delete", 1), ("COMMIT", 1), ("INSERT INTO starts", SCHEMA_VERSION)],
+    ("killed_at", "is_new"),
+    [("CREATE TRIGGER images_no_delete", False), ("COMMIT", False), ("INSERT INTO starts", True)],
     ids=["between two statements", "before the commit", "after the commit"],
 )
-def test_a_kill_leaves_one_version_whole(old: Path, killed_at: str, version: int) -> None:
+def test_a_kill_leaves_one_version_whole(old: Path, killed_at: str, is_new: bool, version: int, spent: Usage) -> None:
     writer = subprocess.run([sys.executable, "-c", KILLED_UPGRADE, str(old), killed_at], check=False)
     assert writer.returncode == -signal.SIGKILL
     with read_run(old) as run:
-        assert run.spent() == SPENT
-    assert declared(old) == (version, expected_schema(version))
+        assert run.spent() == spent
+    left = SCHEMA_VERSION if is_new else version
+    assert declared(old) == (left, expected_schema(left))
     with open_run(old) as run:
-        assert (run.spent(), len(run.open_decisions())) == (SPENT, 1)
+        assert (run.spent(), len(run.open_decisions())) == (spent, 1)
     assert declared(old)[0] == SCHEMA_VERSION

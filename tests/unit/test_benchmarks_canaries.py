@@ -37,6 +37,12 @@ DECIDABLE = [
     "self.assertIsNotNone(len(''))",
     "self.assertIn('a', sorted('ab'))",
     "self.assertNotIn('c', sorted('ab'))",
+    "self.assertSetEqual(set('ab'), {'a', 'b'})",
+    "self.assertEqual(set('abc'), {'a', 'b', 'c'})",
+    "self.assertMultiLineEqual('a\\n' + 'b', 'a\\nb')",
+    "self.assertCountEqual(list('ba'), ['a', 'b'])",
+    "expected = 'ab'\n        self.assertEqual('a' + 'b', expected)",
+    "expected = [(1, 0.5)]\n        found = [(1, 1 / 2)]\n        self.assertEqual(found, expected)",
 ]
 
 
@@ -69,12 +75,22 @@ def test_the_original_passes_and_its_contradiction_fails(body: str, seed: int) -
         "self.assertEqual(len('a'), len('b'))",
         "for n in (1, 2):\n            self.assertEqual(n, n)",
         "self.assertAlmostEqual(1.0, 1.4, delta=5)",
+        "n = 2\n        self.assertEqual(n, n)",
+        "n = 1\n        n = 2\n        self.assertEqual(1 + 1, n)",
+        "for n in (1, 2):\n            pass\n        self.assertEqual(1 + 1, n)",
     ],
 )
 def test_a_file_without_decidable_tests_gets_a_plain_canary(body: str) -> None:
     tests = guarded(CASE.format(body=body), Random(1))
     assert list(tests.canaries.values()) == [""]
     assert outcomes(tests)[next(iter(tests.canaries))] is False
+
+
+def test_a_variables_contradiction_has_the_same_assertion() -> None:
+    source = guarded(
+        CASE.format(body="expected = 'ab'\n        self.assertEqual('a' + 'b', expected)"), Random(1)
+    ).source
+    assert source.count("self.assertEqual('a' + 'b', expected)") == 2
 
 
 def test_names_are_other_ones_each_time() -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dgm.benchmarks.exercism import Exercise, load_exercise
-from dgm.benchmarks.python import PythonLanguage
+from dgm.benchmarks.exercise_files import read_exercise_files
+from dgm.benchmarks.exercism import Exercise, Frame, load_exercise
+from dgm.benchmarks.languages.python import PythonLanguage
+from dgm.benchmarks.manifest import Expected, content_hash
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File
 from dgm.core.ids import TaskId
@@ -47,9 +49,36 @@ def pond(tmp_path: Path) -> Path:
     return directory
 
 
-def load(directory: Path) -> Exercise:
-    """Load an exercise as the Python benchmark does."""
-    return load_exercise(directory, TaskId("pond"), hides=PythonLanguage().hides)
+KATAS = Frame(hides=PythonLanguage().hides)
+FOREIGN = Frame(
+    hides=lambda path: "test" in path,
+    image="polyglot-go",
+    helper_paths=r"(src/main/java/)?[a-z]+\.(go|java|rs|h)",
+    tools="They run offline.",
+    group="go",
+)
+
+
+def load(directory: Path, frame: Frame = KATAS) -> Exercise:
+    """Load an exercise, as the katas do unless told otherwise."""
+    return load_exercise(directory, TaskId("pond"), frame=frame)
+
+
+def load_checked(directory: Path, expected: Expected) -> Exercise:
+    """Load an exercise that is known."""
+    return load_exercise(directory, TaskId("pond"), frame=KATAS, expected=expected)
+
+
+def rearrange(directory: Path, *, solution: dict[str, str], example: dict[str, str]) -> None:
+    """Give an exercise other solution files and examples, by path and content."""
+    for path, text in {**solution, **example}.items():
+        write(directory, path, text)
+    configure(directory, solution=list(solution), example=list(example), editor=[])
+
+
+def reference(directory: Path) -> dict[str, str]:
+    """Return the reference of an exercise to whose solutions files may be added."""
+    return {path: file.content.decode() for path, file in load(directory, FOREIGN).known.reference.items()}
 
 
 def test_the_workspace_holds_stub_and_editor_files_alone(pond: Path) -> None:
@@ -82,6 +111,83 @@ def test_the_statement_ends_with_the_files_to_change(pond: Path) -> None:
     assert "Change only: `pond.py`." in load(pond).task.statement.splitlines()[-1]
 
 
+def test_the_statement_of_the_katas_stays_as_it_is(pond: Path) -> None:
+    assert load(pond).task.statement == (
+        "# Pond\n\nCount the ducks.\n\n"
+        "Change only: `pond.py`. Hidden tests judge the result; other files are not taken.\n"
+    )
+
+
+def test_the_statement_of_a_strangers_exercise_says_what_counts(pond: Path) -> None:
+    assert load(pond, FOREIGN).task.statement == (
+        "# Pond\n\nCount the ducks.\n\n"
+        "# What counts\n\n"
+        "Change: `pond.py`. You may add source files beside it; no other change is taken.\n\n"
+        "Hidden tests judge the result; none of them is in the workspace, even where the text above names one. "
+        "They use the names and signatures that the files have, so keep those. They run offline.\n"
+    )
+
+
+def test_the_statement_names_all_files_of_a_solution(pond: Path) -> None:
+    rearrange(pond, solution={"pond.cpp": "", "pond.h": ""}, example={".meta/example.h": ""})
+    statement = load(pond, FOREIGN).task.statement
+    assert "Change: `pond.cpp`, `pond.h`. You may add source files beside them; no other" in statement
+
+
+def test_the_statement_does_not_invite_files_that_are_not_taken(pond: Path) -> None:
+    statement = load(pond, Frame(hides=KATAS.hides, tools="They run offline.")).task.statement
+    assert "Change only: `pond.py`. Other files are not taken.\n" in statement
+    assert statement.count("Hidden tests") == 1
+
+
+@pytest.mark.parametrize("heading", ["# Instructions append", "# Instructions.append", "\n# instructions append  "])
+def test_an_appendix_goes_on_without_a_heading(pond: Path, heading: str) -> None:
+    write(pond, ".docs/instructions.append.md", f"{heading}\n\n## Geese\n\nMind them.\n")
+    assert "Count the ducks.\n\n## Geese\n\nMind them.\n\n" in load(pond).task.statement
+
+
+def test_an_appendix_keeps_a_heading_that_says_something(pond: Path) -> None:
+    write(pond, ".docs/instructions.append.md", "# Implementation\n\nMind the geese.\n")
+    assert "\n\n# Implementation\n\nMind the geese.\n\n" in load(pond).task.statement
+
+
+def test_hints_and_other_texts_stay_hidden(pond: Path) -> None:
+    write(pond, ".docs/hints.md", "Use count.\n")
+    exercise = load(pond)
+    assert "Use count" not in exercise.task.statement
+    assert set(exercise.task.workspace) == {"pond.py", "tool.py"}
+
+
+@pytest.mark.parametrize(
+    "path", [".approaches/loop/content.md", ".articles/snippet.md", ".git/config", "sub/.meta/x.py", ".x/pond_test.py"]
+)
+def test_nothing_of_a_private_directory_is_seen_or_run(pond: Path, path: str) -> None:
+    write(pond, path, "the solution")
+    exercise = load(pond)
+    assert path not in {**exercise.task.workspace, **exercise.tests}
+
+
+def test_a_file_with_a_dot_before_its_name_is_part_of_the_workspace(pond: Path) -> None:
+    write(pond, ".eslintrc", "{}")
+    assert ".eslintrc" in load(pond).task.workspace
+
+
+def test_build_files_that_no_list_names_are_seen_and_not_taken(pond: Path) -> None:
+    write(pond, "build.gradle", "")
+    task = load(pond, FOREIGN).task
+    assert ("build.gradle" in task.workspace, task.takes("build.gradle")) == (True, False)
+
+
+def test_a_task_tells_its_image_its_group_and_what_it_is_worth(pond: Path) -> None:
+    task = load_exercise(pond, TaskId("pond"), frame=FOREIGN, has_signal=False).task
+    assert (task.image, task.group, task.has_signal) == ("polyglot-go", "go", False)
+
+
+def test_a_kata_belongs_to_no_group_and_takes_no_helpers(pond: Path) -> None:
+    task = load(pond).task
+    assert (task.image, task.group, task.has_signal, task.takes("helper.py")) == ("python", "", True, False)
+
+
 def test_what_tools_leave_behind_is_no_part_of_a_task(pond: Path) -> None:
     write(pond, "__pycache__/pond.cpython-311.pyc", b"\0")
     assert set(load(pond).task.workspace) == {"pond.py", "tool.py"}
@@ -98,6 +204,76 @@ def test_several_solution_files_have_one_example_each(pond: Path) -> None:
     write(pond, ".meta/example/pond.py", "1")
     write(pond, ".meta/example/sub/lake.py", "2")
     assert load(pond).known.reference == {"pond.py": File(b"1"), "sub/lake.py": File(b"2")}
+
+
+def test_java_references_are_told_apart_by_path_and_may_have_more_files(pond: Path) -> None:
+    rearrange(
+        pond,
+        solution={"src/main/java/pond.java": "stub"},
+        example={
+            ".meta/src/reference/java/pond.java": "reference",
+            ".meta/src/reference/java/duck.java": "helper",
+        },
+    )
+    assert reference(pond) == {"src/main/java/pond.java": "reference", "src/main/java/duck.java": "helper"}
+
+
+def test_an_example_of_a_file_that_everybody_finds_there_is_not_needed(pond: Path) -> None:
+    write(pond, "src/main/java/duck.java", "as it is")
+    rearrange(
+        pond,
+        solution={"src/main/java/pond.java": "stub"},
+        example={
+            ".meta/src/reference/java/pond.java": "reference",
+            ".meta/src/reference/java/duck.java": "as upstream wrote it",
+        },
+    )
+    assert reference(pond) == {"src/main/java/pond.java": "reference"}
+
+
+def test_cpp_references_are_told_apart_by_suffix(pond: Path) -> None:
+    rearrange(
+        pond,
+        solution={"pond.cpp": "stub", "pond.h": "stub"},
+        example={".meta/example.h": "declared", ".meta/example.cpp": "defined"},
+    )
+    assert reference(pond) == {"pond.cpp": "defined", "pond.h": "declared"}
+
+
+def test_a_reference_of_a_header_alone_keeps_the_other_stub(pond: Path) -> None:
+    rearrange(pond, solution={"pond.cpp": "stub", "pond.h": "stub"}, example={".meta/example.h": "declared"})
+    assert reference(pond) == {"pond.cpp": "stub", "pond.h": "declared"}
+
+
+def test_a_rust_reference_keeps_the_stubs_dependencies(pond: Path) -> None:
+    rearrange(pond, solution={"src/lib.rs": "stub", "Cargo.toml": "stub"}, example={".meta/example.rs": "reference"})
+    assert reference(pond) == {"src/lib.rs": "reference", "Cargo.toml": "stub"}
+
+
+def test_a_rust_reference_may_have_dependencies_of_its_own(pond: Path) -> None:
+    rearrange(pond, solution={"src/lib.rs": "stub", "Cargo.toml": "stub"}, example={".meta/example.rs": "reference"})
+    write(pond, ".meta/Cargo-example.toml", "with crates")
+    assert reference(pond) == {"src/lib.rs": "reference", "Cargo.toml": "with crates"}
+
+
+def test_a_known_exercise_brings_the_names_of_its_tests(pond: Path) -> None:
+    known = Expected(content_hash(read_exercise_files(pond)), frozenset({"test_none"}))
+    assert (load_checked(pond, known).expected, load(pond).expected) == ({"test_none"}, None)
+
+
+@pytest.mark.parametrize("path", ["pond.py", "pond_test.py", ".meta/example.py", ".docs/instructions.md", "new.py"])
+def test_an_exercise_that_is_not_what_it_was_is_named(pond: Path, path: str) -> None:
+    known = Expected(content_hash(read_exercise_files(pond)), frozenset())
+    write(pond, path, "changed")
+    with pytest.raises(MalformedContentError, match="task pond is not what it was when it was checked") as caught:
+        load_checked(pond, known)
+    assert str(pond) in str(caught.value)
+
+
+def test_modes_do_not_make_an_exercise_another_one(pond: Path) -> None:
+    known = Expected(content_hash(read_exercise_files(pond)), frozenset())
+    (pond / "pond.py").chmod(0o755)
+    assert load_checked(pond, known).expected == frozenset()
 
 
 def test_naive_attempt_and_fact_are_read_for_the_rehearsal(pond: Path) -> None:
@@ -143,10 +319,24 @@ BREAKAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a file twice": (lambda pond: configure(pond, solution=["pond.py", "pond.py"]), "a solution file twice"),
     "a test as solution": (lambda pond: configure(pond, solution=["pond_test.py"]), "agents do not see that file"),
     "the example as solution": (lambda pond: configure(pond, solution=[".meta/example.py"]), "agents do not see that"),
+    "test in a private directory": (
+        lambda pond: (write(pond, ".x/a_test.py", ""), configure(pond, test=[".x/a_test.py"])),
+        "nothing is run from a private directory",
+    ),
     "too few examples": (
         lambda pond: configure(pond, solution=["pond.py", "tool.py"], editor=[]),
-        r"one example file \.meta/example/<path>",
+        r"names the example file \.meta/example\.py, and it cannot be told what it stands for",
     ),
+    "two examples for one file": (
+        lambda pond: (write(pond, ".meta/b.py", ""), configure(pond, example=[".meta/example.py", ".meta/b.py"])),
+        r"names the example file \.meta/example\.py, and it cannot be told what it stands for",
+    ),
+    "example of a file that there is not": (
+        lambda pond: (write(pond, ".meta/example/b.py", ""), configure(pond, example=[".meta/example/b.py"])),
+        r"names the example file \.meta/example/b\.py for b\.py, which no solution may bring",
+    ),
+    "a name that is none": (lambda pond: write(pond, "a\nb.py", ""), r"'a\\nb\.py' is a name that no file"),
+    "a name that is no text": (lambda pond: write(pond, os.fsdecode(b"\xff.py"), ""), "is a name that no file"),
     "symbolic link": (lambda pond: (pond / "link.py").symlink_to("/etc/passwd"), r"link\.py is a symbolic link"),
     "linked directory": (lambda pond: (pond / "sub").symlink_to(pond.parent), "sub is a symbolic link"),
     "special file": (lambda pond: os.mkfifo(pond / "pipe"), "pipe is neither a file nor a directory"),
@@ -173,3 +363,10 @@ def test_a_malformed_exercise_is_named_with_the_file(pond: Path, breakage: str) 
     with pytest.raises(MalformedContentError, match=message) as caught:
         load(pond)
     assert str(pond) in str(caught.value)
+
+
+def test_a_hidden_test_that_a_solution_could_bring_is_an_error(pond: Path) -> None:
+    write(pond, "geese.go", "listed as a test, and named like a helper")
+    configure(pond, test=["pond_test.py", "geese.go"])
+    with pytest.raises(MalformedContentError, match=r"geese\.go is a hidden test, and a solution could bring"):
+        load(pond, FOREIGN)

@@ -2,15 +2,15 @@
 
 import ast
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import pytest
 
-from dgm.benchmarks.checking import CheckedTask, check
+from dgm.benchmarks.checking import CheckedTask, Control, check
 from dgm.benchmarks.exercism import Exercise
 from dgm.benchmarks.grading import MAX_SOLUTION_BYTES, grade
-from dgm.benchmarks.python import PythonLanguage
+from dgm.benchmarks.languages.python import PythonLanguage
 from dgm.core.errors import InfrastructureError, MalformedContentError, SandboxError
 from dgm.core.files import File, FileTree
 from dgm.core.ids import SessionId, TaskId
@@ -83,9 +83,9 @@ def _holds(test: ast.FunctionDef) -> bool:
     return any(right in text for right in ("ducks(''), 0)", "ducks('d.d'), 2)", "assertRaises"))
 
 
-def report(outcomes: Mapping[str, str], *, collection_errors: int = 0) -> bytes:
+def report(outcomes: Mapping[str, str], *, problem: str = "", messages: Sequence[tuple[str, str]] = ()) -> bytes:
     """Return what the grader prints."""
-    document = {"collection_errors": collection_errors, "outcomes": list(outcomes.items())}
+    document = {"problem": problem, "outcomes": list(outcomes.items()), "messages": messages}
     return b"ready\n" + json.dumps(document).encode() + b"\n"
 
 
@@ -181,13 +181,13 @@ def test_the_tests_own_names_are_not_the_expected_ones() -> None:
 
 
 def test_an_error_at_import_is_told() -> None:
-    found = graded(lambda _: ran(report({}, collection_errors=1)))
+    found = graded(lambda _: ran(report({}, problem="import")))
     assert found == Grade(resolved=False, summary="error at import; 0 of 3 tests passed")
 
 
 def test_tests_that_ran_out_of_time_are_told() -> None:
     found = graded(lambda _: ran(b"ready\n", exit_code=None, timed_out=True))
-    assert found == Grade(resolved=False, summary="tests timed out")
+    assert found == Grade(resolved=False, summary="the tests timed out")
 
 
 def test_too_much_output_is_the_solutions_doing() -> None:
@@ -230,7 +230,7 @@ def test_the_agent_user_owns_nothing_that_is_graded() -> None:
 
 def test_the_agent_user_runs_the_tests() -> None:
     (call,) = laid(SOLUTION).calls
-    assert (call.user, call.argv[:3]) == ("agent", ("python3", "-I", "/task/grader.py"))
+    assert (call.user, call.argv[:3]) == ("agent", ("python3", "-I", "/task/graders/python.py"))
 
 
 def test_a_grading_container_has_no_gateway() -> None:
@@ -247,15 +247,15 @@ def test_a_giant_solution_is_refused_without_a_container() -> None:
 @pytest.mark.parametrize("source", [b"class :", b"\xff", b"import unittest\n"])
 def test_hidden_tests_that_hold_no_test_are_named(source: bytes) -> None:
     broken = Exercise(EXERCISE.known, {"pond_test.py": File(source)}, ("pond_test.py",), "plain")
-    with pytest.raises(MalformedContentError, match=r"pond: pond_test\.py"):
-        PythonLanguage().suite(broken, solution_directory="/task/solution", chance=Random(1))
+    with pytest.raises(MalformedContentError, match=r"^Task pond"):
+        PythonLanguage().suite(broken, SOLUTION, chance=Random(1))
 
 
 def test_a_check_grades_base_and_reference_of_every_task() -> None:
-    rows = list(check(FakeBenchmark(), FakeSandbox(), clock=SteadyClock(), workers=1))
-    assert [(row.task, row.base.resolved, row.reference.resolved) for row in rows] == [
+    rows = check(FakeBenchmark(), FakeSandbox(), clock=SteadyClock(), workers=1)
+    assert {(row.task, row.base.resolved, row.reference.resolved) for row in rows} == {
         (known.task.id, False, True) for known in TINY_TASKS
-    ]
+    }
 
 
 @pytest.mark.parametrize(
@@ -263,17 +263,23 @@ def test_a_check_grades_base_and_reference_of_every_task() -> None:
     [(False, True, True), (True, True, False), (False, False, False), (True, False, False)],
 )
 def test_a_task_is_sound_if_it_tells_a_solution_from_none(base: bool, reference: bool, sound: bool) -> None:
-    row = CheckedTask(TaskId("pond"), Grade(base, ""), Grade(reference, ""), seconds=1.0)
+    row = CheckedTask(TaskId("pond"), Control(base, "", 1.0), Control(reference, "", 1.0))
     assert row.sound is sound
 
 
-def test_a_fault_ends_a_check() -> None:
-    with pytest.raises(SandboxError):
-        list(check(FakeBenchmark(faults=[SandboxError("gone")]), FakeSandbox(), clock=SteadyClock(), workers=2))
+def test_a_task_without_signal_is_sound_though_its_stub_resolves_it() -> None:
+    done = Control(resolved=True, summary="", seconds=1.0)
+    assert CheckedTask(TaskId("pond"), done, done, has_signal=False).sound
+
+
+def test_a_task_that_cannot_be_judged_does_not_keep_others_from_it() -> None:
+    benchmark = FakeBenchmark(faults=[SandboxError("The engine is gone.")])
+    rows = {row.task: row for row in check(benchmark, FakeSandbox(), clock=SteadyClock(), workers=1)}
+    first = rows.pop(TINY_TASKS[0].task.id)
+    assert (first.judged, first.base.resolved, first.base.summary) == (False, None, "The engine is gone.")
+    assert [row.sound for row in rows.values()] == [True] * 3
 
 
 def test_each_grading_has_names_of_its_own() -> None:
-    suites = [
-        PythonLanguage().suite(EXERCISE, solution_directory="/task/solution", chance=Random(seed)) for seed in (1, 2)
-    ]
+    suites = [PythonLanguage().suite(EXERCISE, SOLUTION, chance=Random(seed)) for seed in (1, 2)]
     assert suites[0].must_pass.isdisjoint(suites[1].must_pass)

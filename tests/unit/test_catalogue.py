@@ -181,6 +181,6 @@ def test_models_are_closed_once_a_run_is_done_with_them(monkeypatch: pytest.Monk
     def made(*_: object, **__: object) -> dict[Role, RoleModel]:
         return {Role.AGENT: RoleModel(provider, 1)}
 
-    monkeypatch.setattr("dgm.wiring.models_for", made)
+    monkeypatch.setattr("dgm.wiring.parts.models_for", made)
     check_replay(RunConfig(), said=RunConfig())
     assert provider.is_closed

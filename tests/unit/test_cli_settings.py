@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dgm.cli.evolving import run_settings
+from dgm.cli.evolving import run_settings, said_now
+from dgm.cli.main import run_command
 from dgm.config import LongRates, ModelChoice, Price, RunConfig, parse_config
 from dgm.core.errors import ConfigError
 
@@ -43,6 +44,8 @@ base_url = "https://models.example.org/v1"
 settings = partial(
     run_settings,
     benchmark=None,
+    tasks=None,
+    polyglot_dir=None,
     model=None,
     improve_model=None,
     diagnose_model=None,
@@ -120,3 +123,26 @@ def test_an_unknown_price_that_is_neither_is_refused(text: str) -> None:
 def test_an_address_that_no_model_uses_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"^--base-url is where models openai:NAME are served"):
         settings(None, model="anthropic:x", base_url="http://localhost:1")
+
+
+def test_tasks_of_the_command_line_go_before_those_of_the_file(file: Path) -> None:
+    assert settings(file, tasks="go/*, stage:1").tasks == ("go/*", "stage:1")
+
+
+def test_a_checkout_on_the_command_line_is_told_by_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["run", "--benchmark", "polyglot", "--polyglot-dir", "clone", "--runs-dir", "runs"]) == 2
+    assert f"there is no directory {tmp_path}/clone" in capsys.readouterr().err
+
+
+def test_a_checkout_may_be_told_from_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somewhere")
+    found = parse_config("polyglot.directory = '~/clone'", source="a file")
+    assert found.polyglot.directory == Path("/somewhere/clone")
+
+
+def test_what_is_said_when_a_run_goes_on_has_a_checkout_only_if_one_is_named() -> None:
+    assert said_now(None, None).model_fields_set == set()
+    assert said_now(None, None, Path("/clone")).polyglot.directory == Path("/clone")

@@ -142,6 +142,9 @@ cpus = 0.5
 pids = 64
 runtime = "runsc"
 minimum_free_bytes = 0
+
+[polyglot]
+directory = "/srv/polyglot"
 """
 
 
@@ -190,7 +193,7 @@ def test_so_does_a_run(tmp_path: Path) -> None:
     config, prices = parse_config(EVERYTHING, source="test"), {"mine:llama": Price(input_usd=0.1, output_usd=1 / 3)}
     code = read_agent_directory(seed_agent_directory())
     create_run(
-        tmp_path / "run", config=config, image="python", image_digest="sha256:0", seed_code=code, prices=prices
+        tmp_path / "run", config=config, image="python", images={"python": "sha256:0"}, seed_code=code, prices=prices
     ).close()
     with read_run(tmp_path / "run") as run:
         assert (run.config(), run.prices()) == (config, prices)

@@ -14,8 +14,10 @@ from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.ports import Execution
 from dgm.evolution.evaluation import evaluate
 from dgm.evolution.replay import replay_recorded
-from tests.fakes.bench import CODE, AgentProgram, Fakes, evaluate_job, solving
-from tests.fakes.benchmark import solved
+from dgm.evolution.step import expand
+from tests.fakes.bench import CODE, AgentProgram, Fakes, evaluate_job, expand_job, solving
+from tests.fakes.benchmark import FakeBenchmark, solved, tiny_task
+from tests.fakes.gateway import FakeModelAccess
 from tests.fakes.sandbox import Call, FakeContainer, ran
 
 
@@ -108,6 +110,22 @@ def test_only_solution_files_are_graded_and_what_else_changed_is_recorded() -> N
     assert outcome.dropped_paths == ("HINT.txt", "conftest.py")
 
 
+def test_new_source_files_are_part_of_a_solution_where_the_task_takes_them() -> None:
+    def helping(container: FakeContainer, call: Call) -> Execution:
+        container.files["/workspace/helper.py"] = File(b"HELP = 1\n")
+        container.files["/workspace/helper.toml"] = File(b"cheat = 1\n")
+        return solving(container, call)
+
+    ant = tiny_task("ant")
+    known = replace(ant, task=replace(ant.task, helper_paths=r"[a-z]+\.py", image="polyglot-go"))
+    fakes = Fakes(agent=helping, benchmark=FakeBenchmark(known=[known]))
+    outcome = evaluate(*evaluate_job(), fakes.bench)
+    assert fakes.benchmark.graded == [("ant", {"answer.py": solved("ant"), "helper.py": File(b"HELP = 1\n")})]
+    assert outcome.dropped_paths == ("helper.toml",)
+    assert "+++ b/helper.py" in outcome.patch
+    assert fakes.sandbox.containers[0].spec.image == "polyglot-go"
+
+
 def test_a_change_outside_the_solution_alone_is_an_empty_patch() -> None:
     def littering(container: FakeContainer, call: Call) -> Execution:
         del call
@@ -132,6 +150,24 @@ def test_a_deleted_solution_is_graded_as_what_it_is() -> None:
 def test_the_patch_is_made_by_the_host_from_the_trees() -> None:
     outcome = evaluate(*evaluate_job(), Fakes().bench)
     assert "+    return 'ant'" in outcome.patch
+
+
+def test_what_hidden_tests_said_reaches_no_outcome_no_transcript_and_no_diagnosis() -> None:
+    said = "AntTest::test_name: 'something else' != 'ant'"
+    fakes = Fakes(agent=wrong, benchmark=FakeBenchmark(output=said), models=FakeModelAccess(("a diagnosis",)))
+    outcome = evaluate(*evaluate_job(), fakes.bench)
+    step_job, step = expand_job()
+    expand(replace(step_job, evidence=(outcome,)), step, fakes.bench)
+    containers = fakes.sandbox.containers
+    seen = [
+        repr(outcome),
+        *fakes.models.prompts,
+        *(fakes.models.transcript(grant.session) for grant, _ in fakes.models.sessions),
+        *(file.content.decode() for container in containers for file in container.files.values()),
+    ]
+    assert (outcome.verdict, outcome.summary) == (Verdict.UNRESOLVED, "0 of 1 tests passed")
+    assert outcome.summary in "".join(fakes.models.prompts)
+    assert [text for text in seen if said in text] == []
 
 
 def test_burning_the_sessions_own_limit_is_a_verdict_that_counts() -> None:

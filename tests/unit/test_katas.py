@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from dgm.benchmarks.catalogue import benchmark_named
 from dgm.benchmarks.exercism import Exercise
-from dgm.benchmarks.katas import KatasBenchmark, katas_directory
+from dgm.content import benchmarks_directory
 from dgm.core.files import File, FileTree
 
 SPREAD = {"plain": 10, "naive": 5, "noisy": 3, "multi": 4, "rewrite": 3, "deep": 3}
 FIRST_STAGE = {"plain": 3, "naive": 1, "noisy": 1, "multi": 1, "rewrite": 1, "deep": 1}
-KATAS = KatasBenchmark()
+KATAS = benchmark_named("katas")
 EXERCISES = {exercise.task.id: exercise for exercise in KATAS.exercises()}
 
 # Runs every naive task's examples with the naive attempt and with the reference, all trusted and ours.
@@ -202,7 +203,7 @@ def noisy(request: pytest.FixtureRequest) -> tuple[Exercise, str, str]:
     exercise: Exercise = request.param
     (script,) = [path for path in exercise.task.workspace if path.startswith("tools/")]
     assert f"python3 {script}" in exercise.task.statement
-    path: Path = katas_directory() / "tasks" / exercise.task.id / script
+    path: Path = benchmarks_directory() / "katas" / "tasks" / exercise.task.id / script
     done = subprocess.run([sys.executable, "-I", str(path)], capture_output=True, check=True, timeout=10)
     return exercise, text(exercise.task.workspace[script]), done.stdout.decode()
 

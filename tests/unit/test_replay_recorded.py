@@ -146,9 +146,9 @@ def player(monkeypatch: pytest.MonkeyPatch) -> Player:
 
     @contextmanager
     def fake_bench(
-        config: RunConfig, recorded: RunReader, directory: Path, *, say: Callable[[str], None]
+        config: RunConfig, recorded: RunReader, directory: Path, *, tasks: object, say: Callable[[str], None]
     ) -> Generator[tuple[Bench, Executor]]:
-        del say
+        del say, tasks
         gateway = Gateway(
             recorded_models(config, recorded.directory / "transcripts", recorded.prices()),
             ForgetfulLedger(),
@@ -325,6 +325,7 @@ def test_a_fault_of_the_machine_is_no_difference(
         (["--model", "rehearsal"], "--model"),
         (["--benchmark", "katas", "--trials", "2"], "--benchmark, --trials"),
         (["--max-cost", "1", "--config", "x.toml"], "--config, --max-cost"),
+        (["--attempts", "2"], "--attempts"),
     ],
 )
 def test_options_that_ask_for_something_else_are_refused(

@@ -121,11 +121,13 @@ def test_a_python_that_will_not_do_is_one_sentence(checkout: Checkout, environme
     assert says in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("words", [["run"], ["--debug", "run"], ["replay", "a", "b"], ["images", "--build"]])
+@pytest.mark.parametrize("words", [["run"], ["--debug", "run"], ["replay", "a", "b"], ["images", "build"]])
 def test_what_starts_containers_makes_sure_of_an_engine(checkout: Checkout, words: list[str]) -> None:
     assert (checkout("dgm", *words).returncode, checkout.done()) == (0, ["venv", "pip", "engine"])
 
 
-@pytest.mark.parametrize("words", [[], ["run", "--help"], ["run", "-h"], ["tree"], ["images"], ["benchmarks"]])
+@pytest.mark.parametrize(
+    "words", [[], ["run", "--help"], ["run", "-h"], ["tree"], ["images"], ["benchmarks"], ["benchmarks", "fetch", "x"]]
+)
 def test_what_only_reads_needs_no_engine(checkout: Checkout, words: list[str]) -> None:
     assert (checkout("dgm", *words).returncode, checkout.done()) == (0, ["venv", "pip"])

@@ -11,6 +11,7 @@ code does for it. It never looks at an agent's identity, only at the conversatio
     worker.py        what parts 1 and 2 share: look, edit, check, end, and the weaknesses
     session.py       what stands in the conversation so far; seen.py: what was shown of each file
     toolbox.py       drives whatever tools the agent offers; schemas.py recognises them
+    languages.py     how files of a language are searched and compiled
     rewriting.py     edits as calls: small replacements, whole files, shortened files, slips
     ideas.py         the catalogue in ideas/*.toml
 """

@@ -3,9 +3,11 @@
 import ast
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
+from dgm.gateway.rehearsal.languages import SOURCE_SUFFIXES
 from dgm.gateway.rehearsal.seen import SeenFile
 from dgm.gateway.rehearsal.toolbox import Create, Replace, Toolbox
 
@@ -17,6 +19,8 @@ _SAME_PLACE_LINES = 10
 _KEPT_AROUND_LINES = 8
 _LONGEST_PART_LINES = 60
 _BRACKETS = ")]}"
+_CLOSING_BRACKET = re.compile(r"^(?![ \t]*[/*#]).*([)\]}])[;,]*\r?$", re.MULTILINE)
+"""At the end of a line that is no comment: whatever the language, it is hardly ever part of a text."""
 _MOST_SLIPS = 100
 _MOST_COMPARISONS = 1_000_000
 """Of lines. An agent chooses what was "written" so far, and difflib would take minutes for 50,000 empty lines."""
@@ -69,30 +73,45 @@ def edits(path: str, before: str, after: str, *, seen: SeenFile, toolbox: Toolbo
     Small replacements where there is a tool for it; else the whole file again, which it shortens when it is long.
     """
     if before and toolbox.can_replace:
-        found = (_replacement(path, before, after, hunk) for hunk in hunks(before, after))
-        return [edit for edit in found if seen.shows(edit.old)]
+        return list(_replacements(path, before, after, seen))
     if not toolbox.can_create:
         return []
     if not before or (len(_lines(after)) <= LONGEST_REWRITE_LINES and seen.shows_all_of(before)):
         return [Create(path, after)]
     # With lines around it: what is only inserted has none of its own, and no text at all "was shown" of any file.
-    if any(seen.shows(_replacement(path, before, after, hunk).old) for hunk in hunks(before, after)):
+    if any(_replacements(path, before, after, seen)):
         return [Create(path, _elided(before, after))]
     return []
 
 
-def _replacement(path: str, before: str, after: str, hunk: Hunk) -> Replace:
-    """Return a hunk with as many lines around it as make its old text unique."""
-    old, new = _lines(before), _lines(after)
-    start, end, above, below = hunk.start, hunk.end, 0, 0
-    while end - start < len(old) and (start == end or before.count("".join(old[start:end])) > 1):
-        if start > 0:
-            start, above = start - 1, above + 1
-        if end < len(old):
-            end, below = end + 1, below + 1
-    changed = new[hunk.new_start : hunk.new_end]
-    text = [*old[start : start + above], *changed, *old[end - below : end]]
-    return Replace(path, "".join(old[start:end]), "".join(text))
+def _replacements(path: str, before: str, after: str, seen: SeenFile) -> Iterator[Replace]:
+    """Yield what turns one text into the other, one after the other, as far as it was shown; `seen` sees it too."""
+    lines, new = _lines(before), _lines(after)
+    moved = 0
+    for hunk in hunks(before, after):
+        start, end = hunk.start + moved, hunk.end + moved
+        changed = new[hunk.new_start : hunk.new_end]
+        edit = _replacement(path, lines, start, end, changed)
+        if seen.shows(edit.old):
+            yield edit
+            seen.edit(edit)
+            lines[start:end] = changed
+            moved += len(changed) - (end - start)
+
+
+def _replacement(path: str, lines: list[str], start: int, end: int, changed: list[str]) -> Replace:
+    """Return what puts `changed` in the place of lines, with as many around them as make the old text unique."""
+    text, first, last = "".join(lines), start, end
+    while last - first < len(lines) and (first == last or not _is_unique(lines, first, last, text)):
+        first, last = max(0, first - 1), min(len(lines), last + 1)
+    old = "".join(lines[first:last])
+    return Replace(path, old, "".join([*lines[first:start], *changed, *lines[end:last]]))
+
+
+def _is_unique(lines: list[str], first: int, last: int, text: str) -> bool:
+    """Whether lines stand in the whole text once only; what overlaps with them counts as once more."""
+    old, place = "".join(lines[first:last]), len("".join(lines[:first]))
+    return text.find(old) == place and text.find(old, place + 1) < 0
 
 
 def _elided(before: str, after: str) -> str:
@@ -115,17 +134,28 @@ def _kept_end(hunk: Hunk) -> int:
 
 
 def with_slip(edit: Create | Replace, before: str, random: Random) -> Create | Replace:
-    """Return the edit with a bracket forgotten, such that a Python file can no longer be read."""
-    if not edit.path.endswith(".py"):
-        return edit
+    """Return the edit with a bracket forgotten, such that the file can no longer be read or compiled."""
     text = edit.text if isinstance(edit, Create) else edit.new
+    if edit.path.endswith(".py"):
+        return _with_python_slip(edit, text, before, random)
+    closing = (
+        [match.start(1) for match in _CLOSING_BRACKET.finditer(text)] if edit.path.endswith(SOURCE_SUFFIXES) else []
+    )
+    return _without(edit, text, random.choice(closing)) if closing else edit
+
+
+def _with_python_slip(edit: Create | Replace, text: str, before: str, random: Random) -> Create | Replace:
     brackets = [position for position, letter in enumerate(text) if letter in _BRACKETS]
     random.shuffle(brackets)
     for position in brackets[:_MOST_SLIPS]:  # an agent may have shown a comment of 100,000 brackets
-        slipped = _with_text(edit, text[:position] + text[position + 1 :])
+        slipped = _without(edit, text, position)
         if not is_python(applied(before, slipped)):
             return slipped
     return edit
+
+
+def _without(edit: Create | Replace, text: str, position: int) -> Create | Replace:
+    return _with_text(edit, text[:position] + text[position + 1 :])
 
 
 def _with_text(edit: Create | Replace, text: str) -> Create | Replace:

@@ -14,7 +14,10 @@ from dgm.gateway.rehearsal.toolbox import Action, Create, Replace, Run, Toolbox,
 _ABSOLUTE = re.compile(r"(?<![\w./<-])/[\w.-]+(?:/[\w.-]+)*")
 _NOT_THE_WORKSPACE = ("/task", "/agent", "/gateway", "/home", "/v1", "/usr", "/bin", "/dev", "/etc")
 _USUAL_WORKSPACE = "/workspace"
-_SYNTAX_ERROR = re.compile(r"SyntaxError|IndentationError|TabError")
+SYNTAX_ERROR = re.compile(
+    r"SyntaxError|IndentationError|TabError|syntax error|(?:unclosed|mismatched closing) delimiter"
+    r"|reached end of file while parsing|\berror: .{0,60}\bexpected\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,8 @@ class Session:
 
     def syntax_error_since(self, position: int) -> bool:
         """Whether a tool or the agent spoke of a syntax error at `position` or after it."""
-        return any(deed.position >= position and _SYNTAX_ERROR.search(deed.result) for deed in self.deeds) or any(
-            told.position >= position and _SYNTAX_ERROR.search(told.text) for told in self.told
+        return any(deed.position >= position and SYNTAX_ERROR.search(deed.result) for deed in self.deeds) or any(
+            told.position >= position and SYNTAX_ERROR.search(told.text) for told in self.told
         )
 
 

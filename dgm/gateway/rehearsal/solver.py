@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from dgm.core.files import FileTree
 from dgm.core.tasks import KnownTask
+from dgm.gateway.rehearsal.languages import PYTHON, language_of
 from dgm.gateway.rehearsal.rewriting import first_place, places
 from dgm.gateway.rehearsal.session import Session
 from dgm.gateway.rehearsal.texts import normalised
@@ -18,11 +19,12 @@ SECOND_LOOK_CHANCE = 0.5
 PLACES_IN_ONE_GO = 2
 """As many places of one file are changed without a plan."""
 
-_SEARCH = "grep -rnE '^(def|class) ' --include='*.py' . | head -n 40"
 _PLAN = re.compile(r"\bplan\b|\b(?:every|each) place|\ball (?:the |of the )?places|\bevery file", re.IGNORECASE)
 _FAILURE = re.compile(r"Traceback|Failed example|Expected:|FAILED|\bfailed\b|AssertionError")
 _COMMAND = re.compile(r"(?:\$ )?((?:python3? |sh |bash |make\b|\./)[^`\n]*)")
 _FENCE = "```"
+_SECOND_ATTEMPT = re.compile(r"## Second attempt\b")
+"""Heads what the host tells of the tests when there was a session on the task before; see `dgm.evolution.second`."""
 
 
 class Solving:
@@ -32,6 +34,7 @@ class Solving:
         self._known = known
         self._workspace = known.task.workspace
         self._examples = examples(known.task.statement)
+        self._language = language_of(known.reference)
 
     @property
     def slip_chance(self) -> float:
@@ -40,7 +43,9 @@ class Solving:
 
     @property
     def check_command(self) -> str:
-        """Runs the examples of the statement; empty where it has none."""
+        """Runs the examples of the statement, or compiles; empty where neither can be done."""
+        if self._language is not PYTHON:
+            return self._language.compile(sorted(self._known.reference))
         if not self._examples:
             return ""
         modules = sorted(
@@ -55,7 +60,7 @@ class Solving:
             return View(session.root or ".")
         wanted: list[str] = []
         if session.happens("second look", SECOND_LOOK_CHANCE):
-            wanted.append(_SEARCH)
+            wanted.append(self._language.search)
         if self._known.must_see:
             wanted.extend(commands(self._known.task.statement)[:1])
         if session.edits() or not session.toolbox.can_run:
@@ -69,11 +74,8 @@ class Solving:
     def aims(self, session: Session) -> Mapping[str, Aim] | str:
         """Return the answer, a plausible wrong one, or the first part of it."""
         wanted = self._wanted(session)
-        aims = {
-            path: Aim(_text(self._workspace, path), _text(wanted, path))
-            for path in sorted(wanted)
-            if _text(self._workspace, path) != _text(wanted, path)
-        }
+        every = {path: Aim(self._before(session, path), _text(wanted, path)) for path in sorted(wanted)}
+        aims = {path: aim for path, aim in every.items() if aim.before != aim.after}
         if not aims:
             return "I cannot tell from what I have seen how it should work, so I leave it as it is."
         in_one_go = len(aims) == 1 and all(places(aim.before, aim.after) <= PLACES_IN_ONE_GO for aim in aims.values())
@@ -82,12 +84,21 @@ class Solving:
         path, aim = next(iter(aims.items()))
         return {path: Aim(aim.before, first_place(aim.before, aim.after))}
 
+    def _before(self, session: Session, path: str) -> str:
+        """Return a file as the session began: the task's own, or what a session before this one left, once seen."""
+        if session.is_told(_SECOND_ATTEMPT):
+            seen = session.seen(path, before_edits=True)
+            if seen.complete or (seen.views and not seen.head):  # all of it was shown, or it is not there any more
+                return seen.text
+        return _text(self._workspace, path)
+
     def _wanted(self, session: Session) -> FileTree:
         known = self._known
         if known.must_see:
             seen = any(known.must_see in deed.result for deed in session.deeds)
             return known.reference if seen else known.naive
-        return known.reference if not known.naive or self._saw_failure(session, 0) else known.naive
+        doubts = self._saw_failure(session, 0) or session.is_told(_SECOND_ATTEMPT)
+        return known.reference if doubts or not known.naive else known.naive
 
     def reconsiders(self, session: Session, position: int) -> bool:
         """Whether the model saw its solution fail."""
@@ -130,4 +141,5 @@ def commands(statement: str) -> list[str]:
 
 
 def _text(files: FileTree, path: str) -> str:
-    return files[path].content.decode("utf-8") if path in files else ""
+    # What is not text cannot be written by a model; it comes out wrong, as it would.
+    return files[path].content.decode("utf-8", "replace") if path in files else ""

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from dgm.gateway.rehearsal.ideas import Symptom
+from dgm.gateway.rehearsal.languages import SOURCE_SUFFIXES
 from dgm.gateway.rehearsal.rewriting import ELISION, is_python
 from dgm.gateway.rehearsal.seen import CLIPPED
 
 _HEADER = re.compile(r"^\[(system|user|assistant|tool|assistant calls ([\w-]+))\][ \t]*", re.MULTILINE)
 _EMPTY_REPLY = "(empty reply)"
-_RUNS_CODE = re.compile(r"doctest|unittest|pytest|python3? -c|>>>")
+_RUNS_CODE = re.compile(
+    r"doctest|unittest|pytest|python3? -c|>>>|\bgo (?:build|vet|run|test)|cargo |javac|g\+\+|node |jest"
+)
 _PATCHED = re.compile(r"^\+\+\+ b/(\S+)", re.MULTILINE)
 
 
@@ -105,6 +108,7 @@ def _open_brackets(text: str) -> tuple[int, ...]:
 
 
 def _looked_at_more(calls: list[tuple[Block, dict[str, Any]]], patched: set[str]) -> bool:
-    """Whether files were opened that the patch leaves alone, beside those that it changes."""
-    opened = {text for _, arguments in calls for text in _texts(arguments) if re.fullmatch(r"[\w./-]+\.py", text)}
+    """Whether source files were opened that the patch leaves alone, beside those that it changes."""
+    texts = {text for _, arguments in calls for text in _texts(arguments) if re.fullmatch(r"[\w./-]+", text)}
+    opened = {text for text in texts if text.endswith(SOURCE_SUFFIXES)}
     return any(not any(path.endswith(name) for name in patched) for path in opened)

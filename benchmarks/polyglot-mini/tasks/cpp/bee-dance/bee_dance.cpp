@@ -1,0 +1,7 @@
+#include "bee_dance.h"
+
+namespace bee_dance {
+
+// TODO: add your solution here
+
+}  // namespace bee_dance

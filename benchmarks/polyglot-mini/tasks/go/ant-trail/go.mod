@@ -1,0 +1,3 @@
+module anttrail
+
+go 1.18

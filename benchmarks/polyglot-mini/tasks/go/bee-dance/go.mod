@@ -1,0 +1,3 @@
+module beedance
+
+go 1.18

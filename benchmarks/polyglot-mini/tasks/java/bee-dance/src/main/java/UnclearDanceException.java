@@ -1,0 +1,6 @@
+class UnclearDanceException extends RuntimeException {
+
+    UnclearDanceException(String message) {
+        super(message);
+    }
+}

@@ -1,0 +1,1 @@
+"""How exercises are judged, one module per language; `registry` finds them by name."""

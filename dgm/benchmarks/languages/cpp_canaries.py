@@ -1,0 +1,129 @@
+"""Must-fail canaries for Catch tests: what catches a C++ solution that makes every test pass.
+
+Beside each test that ends with an assertion stands its contradiction (`cpp_contradictions`). All tests get random names
+of one form, so that no name, tag or place tells the two apart. Whoever forges the report, empties the assertions or
+returns a value that equals everything makes contradictions pass, which no solution can do honestly.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from dgm.benchmarks.languages.cpp_contradictions import Edit, asserting_functions, contradiction
+from dgm.benchmarks.languages.cpp_tokens import Token, closing, split, tokens_of
+
+_TEST = "TEST_CASE"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedTests:
+    """A test file for one grading."""
+
+    source: str
+    names: dict[str, str]
+    """Random name -> the test's own name; equal names are numbered in their order, as in "adds #2"."""
+    canaries: dict[str, str]
+    """Random name -> the random name of the test that it contradicts, or "" for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    name: str
+    header: Sequence[Token]
+    """What stands between the parentheses of TEST_CASE."""
+    body: Sequence[Token]
+    """What stands between the braces."""
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Names:
+    """Random names, no two alike."""
+
+    chance: Random
+    taken: set[str] = field(default_factory=set[str])
+
+    def draw(self) -> str:
+        while True:
+            name = f"case {self.chance.getrandbits(40):010x}"
+            if name not in self.taken:
+                self.taken.add(name)
+                return name
+
+
+def guarded(source: str, expected: Collection[str], chance: Random) -> GuardedTests:
+    """Return the tests under random names, mixed with canaries.
+
+    Args:
+        source: a Catch test file.
+        expected: own names of the tests that are run; only they are contradicted.
+        chance: makes names, places and values.
+    """
+    tokens = tokens_of(source)
+    asserting = asserting_functions(tokens)
+    draw = _Names(chance).draw
+    names: dict[str, str] = {}
+    canaries: dict[str, str] = {}
+    pieces: list[str] = []
+    end = 0
+    for test in _numbered(_tests(tokens)):
+        real = draw()
+        names[real] = test.name
+        blocks = [_renamed(source, test, real)]
+        edit = contradiction(test.body, asserting, chance) if test.name in expected else None
+        if edit is not None:
+            canary = draw()
+            canaries[canary] = real
+            # Either may stand first, so that the order tells nothing.
+            blocks.insert(chance.randrange(2), _renamed(source, test, canary, edit))
+        pieces += [source[end : test.start], "\n\n".join(blocks)]
+        end = test.end
+    pieces.append(source[end:])
+    if not canaries:
+        canary = draw()
+        canaries[canary] = ""
+        pieces.append(_plain_canary(canary, chance))
+    return GuardedTests("".join(pieces), names, canaries)
+
+
+def _tests(tokens: Sequence[Token]) -> Iterator[_Test]:
+    for index, token in enumerate(tokens[:-1]):
+        if token.text != _TEST or tokens[index + 1].text != "(":
+            continue
+        header_end = closing(tokens, index + 1)
+        if header_end is None or header_end + 1 == len(tokens) or tokens[header_end + 1].text != "{":
+            continue
+        body_end = closing(tokens, header_end + 1)
+        if body_end is None:
+            continue
+        header, body = tokens[index + 2 : header_end], tokens[header_end + 2 : body_end]
+        name = "".join(_unquoted(part.text) for part in split(header, ",")[0])
+        if name:
+            yield _Test(name, header, body, token.start, tokens[body_end].end)
+
+
+def _unquoted(literal: str) -> str:
+    return literal[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+
+
+def _numbered(tests: Iterator[_Test]) -> Iterator[_Test]:
+    seen: dict[str, int] = {}
+    for test in tests:
+        number = seen[test.name] = seen.get(test.name, 0) + 1
+        yield test if number == 1 else replace(test, name=f"{test.name} #{number}")
+
+
+def _renamed(source: str, test: _Test, name: str, edit: Edit | None = None) -> str:
+    """Return a test's text under another name, and without its tags, which could tell it from its contradiction."""
+    start = test.header[-1].end
+    if edit is None:
+        rest = source[start : test.end]
+    else:
+        rest = source[start : edit.token.start] + edit.text + source[edit.token.end : test.end]
+    return f'{_TEST}("{name}"{rest}'
+
+
+def _plain_canary(name: str, chance: Random) -> str:
+    low = chance.randrange(1000)
+    return f'\n{_TEST}("{name}") {{\n    REQUIRE({low} == {low + chance.randrange(1, 1000)});\n}}\n'

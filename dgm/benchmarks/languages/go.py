@@ -1,0 +1,62 @@
+"""How Go exercises are judged: `go test`'s own program, built from the pristine module and run once."""
+
+from dataclasses import dataclass
+from random import Random
+
+from dgm.benchmarks.exercism import Exercise
+from dgm.benchmarks.languages.go_canaries import guarded
+from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, laid_out
+from dgm.core.errors import MalformedContentError
+from dgm.core.files import File, FileTree
+
+_TIMEOUT_S = 120.0
+_BUILD_TIMEOUT_S = 300.0
+_TEST_FILE = "_test.go"
+
+
+@dataclass(frozen=True, slots=True)
+class GoLanguage:
+    """Go exercises: one package with its tests, run by `benchmarks/graders/go.py`."""
+
+    timeout_s: float = _TIMEOUT_S
+    name: str = "go"
+    image: str = "polyglot-go"
+    tools: str = (
+        "They run with Go 1.24, offline, with the standard library alone and without cgo; `go.mod` says which version "
+        "of the language, and counts as it is."
+    )
+    helper_paths: str = r"[A-Za-z0-9][A-Za-z0-9_-]*(?<!_test)\.go"
+    """Files of the same package. Another package's directory could be `vendor`, which configures the build."""
+
+    def hides(self, path: str) -> bool:
+        """Return whether `path` is named like a test."""
+        return path.endswith(_TEST_FILE)
+
+    def suite(self, exercise: Exercise, solution: FileTree, *, chance: Random) -> Suite:
+        """Return the hidden tests, the functions under random names and canaries among them.
+
+        Raises:
+            MalformedContentError: there is no manifest entry, or a test file is not text.
+        """
+        task = exercise.task.id
+        if exercise.expected is None:
+            raise MalformedContentError(f"Task {task} has no manifest entry, so its tests are not known.")
+        sources = {path: file for path, file in exercise.tests.items() if self.hides(path)}
+        try:
+            found = guarded({path: file.content.decode() for path, file in sources.items()}, exercise.expected, chance)
+        except ValueError as error:
+            raise MalformedContentError(f"Task {task}: its tests cannot be read: {error}.") from error
+        tests = {**exercise.tests, **{path: File(text.encode()) for path, text in found.sources.items()}}
+        name = task.rpartition("/")[2]
+        grader = ("python3", "-I", f"{GRADERS}/go.py")
+        return Suite(
+            files=laid_out(exercise, solution, tests=tests, graders=["report.py", "go.py"]),
+            build=(*grader, "build", name, SOLUTION, TESTS),
+            build_timeout_s=_BUILD_TIMEOUT_S,
+            removed=(TESTS,),
+            argv=(*grader, "run", name),
+            timeout_s=self.timeout_s,
+            must_pass=frozenset(found.names),
+            must_fail=found.canaries,
+            own_names=found.names,
+        )

@@ -1,0 +1,166 @@
+"""What came of a replay: as JSON, and in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from dgm.archive.reader import RunReader
+from dgm.boundary.text import safe_line
+from dgm.cli.answers import Answer
+from dgm.cli.languages import language_answer, language_table, scores_by_language
+from dgm.cli.render import score_line, simulated_note
+from dgm.config import REHEARSAL, RunConfig
+from dgm.core.ids import AgentId
+from dgm.core.outcomes import Outcome
+from dgm.core.scores import Score, score_of
+from dgm.evolution.replay import INTERRUPTED, Replayed, Second
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A replay that ended."""
+
+    config: RunConfig
+    attempts: int
+    results: Sequence[Replayed]
+    """N, in the order that was asked for."""
+    images: Mapping[str, str]
+    """Digest by name."""
+    cost_usd: float
+    """Of all sessions, those included that had to be done again."""
+
+    @property
+    def first(self) -> list[Outcome]:
+        """What was measured: pass@1 is made of these alone."""
+        return [result.outcome for result in self.results if result.outcome is not None]
+
+    @property
+    def after_second(self) -> list[Outcome]:
+        """The same with the second outcome where there is one; without tasks whose second attempt was not judged."""
+        pairs = [(result.outcome, result.second) for result in self.results if result.outcome is not None]
+        return [_later(first, second) for first, second in pairs if second is None or second.outcome is not None]
+
+    @property
+    def not_judged(self) -> int:
+        """How many second attempts could not be judged."""
+        return sum(result.second is not None and result.second.outcome is None for result in self.results)
+
+
+def _later(first: Outcome, second: Second | None) -> Outcome:
+    return first if second is None or second.outcome is None else second.outcome
+
+
+def progress_line(count: str, result: Replayed) -> str:
+    """Return what is said of a result as soon as it is there."""
+    task, trial = result.measurement
+    head = f"{count}  {task}  trial {trial}  "
+    if result.outcome is None:
+        return f"{head}not measured: {safe_line(result.fault)}"
+    if result.second is None or result.second == Second(None, INTERRUPTED):
+        return head + result.outcome.verdict.value
+    if result.second.outcome is None:
+        return f"{head}second attempt not judged: {safe_line(result.second.fault)}"
+    return f"{head}second attempt {result.second.outcome.verdict.value}"
+
+
+def answer_of(reader: RunReader, agent: AgentId, found: Results) -> Answer:
+    """Return what `--json` prints and the result file holds."""
+    recorded = _recorded_verdicts(reader, agent, found.config)
+    outcomes = [_outcome(result, recorded) for result in found.results]
+    compared = [outcome for outcome in outcomes if outcome["recorded_verdict"] is not None and outcome["verdict"]]
+    return {
+        "run": reader.facts().name,
+        "agent": agent,
+        "benchmark": found.config.benchmark,
+        "model": found.config.models.agent.model,
+        "images": dict(found.images),
+        "attempts": found.attempts,
+        **_counts(found.first, found.config),
+        "after_second": _counts(found.after_second, found.config) if found.attempts > 1 else None,
+        "as_recorded": sum(outcome["verdict"] == outcome["recorded_verdict"] for outcome in compared),
+        "compared": len(compared),
+        "cost_usd": found.cost_usd,
+        "outcomes": outcomes,
+    }
+
+
+def _counts(outcomes: Sequence[Outcome], config: RunConfig) -> Answer:
+    score = score_of(outcomes)
+    languages = scores_by_language(outcomes, config.benchmark)
+    return {"resolved": score.resolved, "attempted": score.attempted} | (
+        {"by_language": language_answer(languages)} if languages else {}
+    )
+
+
+def _recorded_verdicts(reader: RunReader, agent: AgentId, config: RunConfig) -> dict[tuple[str, int], str]:
+    """Return what the run found, where the replay asks the same: the same benchmark and the same model."""
+    then = reader.config()
+    if (then.benchmark, then.models.agent.model) != (config.benchmark, config.models.agent.model):
+        return {}
+    return {(outcome.task, outcome.trial): outcome.verdict.value for outcome in reader.outcomes()[agent]}
+
+
+def _outcome(result: Replayed, recorded: Mapping[tuple[str, int], str]) -> Answer:
+    task, trial = result.measurement
+    outcome = result.outcome
+    return {
+        "task": task,
+        "trial": trial,
+        "verdict": outcome.verdict.value if outcome else None,
+        "summary": safe_line(outcome.summary if outcome else result.fault),
+        "seconds": round(outcome.seconds, 3) if outcome else None,
+        "cost_usd": outcome.usage.cost_usd if outcome else None,
+        "recorded_verdict": recorded.get((task, trial)),
+        "second": _second(result.second),
+    }
+
+
+def _second(second: Second | None) -> Answer | None:
+    if second is None:
+        return None
+    outcome = second.outcome
+    return {
+        "verdict": outcome.verdict.value if outcome else None,
+        "summary": safe_line(outcome.summary if outcome else second.fault),
+        "seconds": round(outcome.seconds, 3) if outcome else None,
+        "usage": asdict(outcome.usage) if outcome else None,
+    }
+
+
+def summary(agent: AgentId, found: Results, answer: Answer, directory: Path) -> list[RenderableType]:
+    """Return what people are told in the end.
+
+    Args:
+        agent: that was replayed.
+        found: what came of it.
+        answer: the same as JSON.
+        directory: where everything lies.
+    """
+    lines = [f"agent {agent[:7]} on {found.config.benchmark}: {score_line(score_of(found.first))}"]
+    if missing := len(found.results) - len(found.first):
+        lines.append(f"{missing} could not be measured; they are not scored.")
+    if found.attempts > 1:
+        lines += _second_lines(found)
+    if answer["compared"]:
+        lines.append(f"{answer['as_recorded']} of {answer['compared']} verdicts are as the run recorded them.")
+    if found.config.models.agent.model == REHEARSAL:
+        lines.append(simulated_note())
+    lines.append(f"Results, transcripts and costs are in {directory}.")
+    return [*_languages(found), Text("\n".join(lines))]
+
+
+def _second_lines(found: Results) -> list[str]:
+    score: Score = score_of(found.after_second)
+    lines = [f"after a second attempt: {score.resolved} of {score.attempted}"]
+    if found.not_judged:
+        lines.append(f"{found.not_judged} second attempts could not be judged; these tasks are not counted there.")
+    return lines
+
+
+def _languages(found: Results) -> list[RenderableType]:
+    columns = {"resolved": found.first} | ({"after a second attempt": found.after_second} if found.attempts > 1 else {})
+    scores = {name: scores_by_language(outcomes, found.config.benchmark) for name, outcomes in columns.items()}
+    return [language_table(scores)] if any(scores.values()) else []

@@ -1,0 +1,194 @@
+"""Runs: new ones, and those that go on."""
+
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgm.archive.reader import RunReader
+from dgm.archive.run import RunArchive, create_run, locked_run
+from dgm.boundary.directories import read_agent_directory
+from dgm.config import Price, RunConfig, config_from, laid_over
+from dgm.core.actions import ActionResult
+from dgm.core.errors import DgmError
+from dgm.core.policies import policy_named
+from dgm.core.view import AgentState
+from dgm.evolution.bench import Bench, Job
+from dgm.evolution.engine import Ending, Engine, Plan, Watcher
+from dgm.evolution.perform import perform
+from dgm.gateway.consent import with_addresses
+from dgm.gateway.directories import remove_own_directories
+from dgm.sandbox.docker_sandbox import DockerSandbox
+from dgm.sandbox.reaper import collect_garbage
+from dgm.wiring.checkouts import with_absolute_checkout, with_checkout
+from dgm.wiring.images import ensured_images, require_same_images
+from dgm.wiring.parts import (
+    Say,
+    bench_of,
+    checked_models,
+    docker_sandbox,
+    gateway_of,
+    loaded_benchmark,
+    models_of,
+    prices_now,
+    require_consent_now,
+    stop_workers,
+)
+
+ConfirmNew = Callable[[RunConfig, Mapping[str, Price]], None]
+"""Called once all is checked that can be wrong with the input, and nothing is made yet; what it raises ends it all."""
+ConfirmResumed = Callable[[RunConfig, RunReader], None]
+"""The same for a run that goes on; the configuration has the cap that holds from now on."""
+
+_END_REASONS = {
+    Ending.FINISHED: "finished",
+    Ending.EXHAUSTED: "finished",
+    Ending.DRAINED: "drained",
+    Ending.OUT_OF_BUDGET: "out of budget",
+}
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run that is open for writing, with everything that evolving it takes."""
+
+    name: str
+    config: RunConfig
+    archive: RunArchive
+    bench: Bench
+    sandbox: DockerSandbox
+    engine: Engine | None = None
+    draining: bool = False
+    """Whether it was asked to stop once what is in flight has ended."""
+
+    def evolve(self, watcher: Watcher, *, children: int, workers: int) -> Ending:
+        """Carry out the run's policy until it ends; records why.
+
+        Raises:
+            InfrastructureError: a fault of ours that did not go away.
+            ArchiveError: a result could not be recorded.
+        """
+        plan = Plan(
+            policy=policy_named(self.config.policy),
+            stages=self.bench.benchmark.stages(),
+            children=children,
+            trials=self.config.trials,
+            workers=workers,
+            seed=self.config.seed,
+        )
+        executor = ThreadPoolExecutor(workers, thread_name_prefix="dgm-worker")
+        self.engine = Engine(self.archive, plan, executor=executor, perform=self._perform, watcher=watcher)
+        if self.draining:  # before there was an engine to tell
+            self.engine.drain()
+        try:
+            ending = self.engine.run()
+        except KeyboardInterrupt:
+            executor.shutdown(wait=False, cancel_futures=True)  # `abandon` is next
+            raise
+        except BaseException as fault:
+            stop_workers(executor, self.sandbox)
+            with suppress(DgmError):  # on a full disk, the fault is what the user is to read
+                self.archive.end(f"fault: {fault}")
+            raise
+        executor.shutdown()
+        self.archive.end(_END_REASONS[ending])
+        return ending
+
+    def _perform(self, job: Job) -> ActionResult:
+        return perform(job, self.bench)
+
+    def is_measured(self, state: AgentState) -> bool:
+        """Return whether an agent has no measurement left to be made."""
+        return not state.due(self.bench.benchmark.stages(), trials=self.config.trials)
+
+    def drain(self) -> None:
+        """Let what is in flight end, start nothing more. May be called from a signal handler."""
+        self.draining = True
+        if self.engine is not None:
+            self.engine.drain()
+
+    def abandon(self) -> None:
+        """Give up what is in flight and leave nothing of it on the machine; the process is to end after this."""
+        self.sandbox.close()
+        remove_own_directories()
+        with suppress(DgmError):
+            self.archive.end("stopped")
+
+
+@contextmanager
+def new_run(
+    directory: Path, config: RunConfig, *, seed_agent: Path, say: Say, confirm: ConfirmNew
+) -> Generator[LiveRun]:
+    """Make a run with its seed agent and open it.
+
+    Everything that can be wrong with the input is found before `confirm`, and that comes before the run is made.
+
+    Raises:
+        UsageError, ArchiveError, InfrastructureError: see `dgm.core.errors`.
+    """
+    code = read_agent_directory(seed_agent)
+    config = with_absolute_checkout(config)
+    policy_named(config.policy)
+    benchmark = loaded_benchmark(config)
+    prices = prices_now(config)
+    with checked_models(models_of(config, prices)) as models:
+        confirm(config, prices)
+        with docker_sandbox(config, directory) as sandbox:
+            images = ensured_images(sandbox.engine, benchmark.images(), say=say)
+            with (
+                create_run(
+                    directory, config=config, image=benchmark.image, images=images, seed_code=code, prices=prices
+                ) as archive,
+                gateway_of(config, models, archive, directory) as gateway,
+            ):
+                bench = bench_of(config, benchmark, sandbox, gateway)
+                yield LiveRun(directory.name, config, archive, bench, sandbox)
+
+
+@contextmanager
+def resumed_run(
+    directory: Path, *, children: int, max_cost_usd: float | None, said: RunConfig, say: Say, confirm: ConfirmResumed
+) -> Generator[LiveRun]:
+    """Open a run that was interrupted, or that is to grow to `children` children.
+
+    Args:
+        directory: the run.
+        children: how many it is to have grown in the end.
+        max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
+        said: where providers are and their keys, and prices, and where exercises lie, as far as the user says them now.
+        say: told what takes time.
+        confirm: see `ConfirmResumed`.
+    Everything that can be wrong is found before it is recorded that the run goes on.
+
+    Raises:
+        UsageError, ArchiveError, InfrastructureError: it cannot be opened, or an image is not the one it was measured
+            in; see `dgm.core.errors`.
+    """
+    with locked_run(directory) as archive:
+        config = with_addresses(_with_cap(with_checkout(archive.config(), said), max_cost_usd), said)
+        benchmark = loaded_benchmark(config)
+        require_consent_now(config, archive.prices(), said)  # before any key is read
+        with checked_models(models_of(config, archive.prices(), answered=_answered(archive))) as models:
+            confirm(config, archive)
+            with docker_sandbox(config, directory) as sandbox:
+                collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
+                require_same_images(archive, ensured_images(sandbox.engine, benchmark.images(), say=say))
+                archive.start(children=children)
+                with gateway_of(config, models, archive, directory) as gateway:
+                    bench = bench_of(config, benchmark, sandbox, gateway)
+                    yield LiveRun(directory.name, config, archive, bench, sandbox)
+
+
+def _with_cap(config: RunConfig, max_cost_usd: float | None) -> RunConfig:
+    """A cap may change while a run grows: unlike the other settings, no result hangs on it."""
+    if max_cost_usd is None:
+        return config
+    raised = {"budget": {"max_cost_usd": max_cost_usd}}
+    return config_from(laid_over(config.model_dump(exclude_none=True), raised), source="command line")
+
+
+def _answered(run: RunReader) -> set[str]:
+    """Return the models that are known to answer: the agent's once a session with it was measured."""
+    measured = (outcome for outcomes in run.outcomes().values() for outcome in outcomes)
+    return {run.config().models.agent.model} if any(outcome.usage.output_tokens for outcome in measured) else set()

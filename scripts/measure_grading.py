@@ -1,0 +1,91 @@
+"""Prints how long one grading takes, per language, as a Markdown table.
+
+Each task's reference solution is graded once, as agents' solutions are: from starting a fresh container to the verdict.
+References that do not resolve are counted and named, since their gradings may be shorter than real ones.
+"""
+
+import argparse
+import math
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.exercises import ExercisesBenchmark
+from dgm.config import RunConfig
+from dgm.core.ids import SessionId, TaskId
+from dgm.core.ports import Sandbox
+from dgm.sandbox.images import ensure_image
+from dgm.wiring import docker_sandbox
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One grading of a reference."""
+
+    task: TaskId
+    language: str
+    resolved: bool
+    seconds: float
+
+
+def measure(benchmark: ExercisesBenchmark, sandbox: Sandbox, *, workers: int) -> list[Timed]:
+    """Return one grading of each task's reference, `workers` at a time."""
+
+    def timed(task: TaskId) -> Timed:
+        solution = benchmark.exercise(task).known.reference
+        session = SessionId(f"measure.{task.replace('/', '-')}")
+        began = time.monotonic()
+        grade = benchmark.grade(task, solution, sandbox=sandbox, session=session)
+        return Timed(task, benchmark.language(task).name, grade.resolved, time.monotonic() - began)
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(timed, [task.id for task in benchmark.tasks()]))
+
+
+def table(gradings: Sequence[Timed]) -> Iterator[str]:
+    """Yield the lines of the table: a row for each language, and one for all where there are several."""
+    yield "| language | tasks | median s | p95 s |"
+    yield "|---|---|---|---|"
+    languages = sorted({grading.language for grading in gradings})
+    for language in languages:
+        yield _row(language, [grading.seconds for grading in gradings if grading.language == language])
+    if len(languages) > 1:
+        yield _row("all", [grading.seconds for grading in gradings])
+
+
+def _row(name: str, seconds: Sequence[float]) -> str:
+    ordered = sorted(seconds)
+    median, p95 = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.5, 0.95))
+    return f"| {name} | {len(ordered)} | {median:.1f} | {p95:.1f} |"
+
+
+def main() -> int:
+    """Parse the arguments, grade, print; return 1 if a reference did not resolve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("benchmark")
+    parser.add_argument("--tasks", default="", help="only these: ids or patterns such as 'go/*', with commas")
+    parser.add_argument("--checkout", type=Path, help="of the benchmark's repository; the usual place unless given")
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    patterns = options.tasks.split(",") if options.tasks else ()
+    benchmark = benchmark_named(options.benchmark, patterns, checkout=options.checkout)
+    with tempfile.TemporaryDirectory() as place, docker_sandbox(RunConfig(), Path(place)) as sandbox:
+        for image in benchmark.images():
+            ensure_image(sandbox.engine, image, say=print)
+        gradings = measure(benchmark, sandbox, workers=options.workers)
+    print("\n".join(table(gradings)))
+    print(f"\n{options.workers} at a time on {os.cpu_count()} cores.")
+    unresolved = [grading.task for grading in gradings if not grading.resolved]
+    if unresolved:
+        print(f"Not resolved: {', '.join(unresolved)}.")
+    return int(bool(unresolved))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

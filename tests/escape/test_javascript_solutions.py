@@ -1,0 +1,352 @@
+"""What an agent could leave in a JavaScript exercise, graded in real containers: only the right solution scores."""
+
+from collections.abc import Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from dgm.benchmarks.catalogue import definition_named
+from dgm.benchmarks.exercises import ExercisesBenchmark
+from dgm.benchmarks.grading import reported
+from dgm.benchmarks.languages.javascript import JavaScriptLanguage
+from dgm.core.errors import InfrastructureError
+from dgm.core.files import File
+from dgm.core.ids import SessionId, TaskId
+from dgm.core.ports import ContainerSpec
+from dgm.core.tasks import Grade
+from dgm.sandbox.docker_sandbox import DockerSandbox
+from dgm.sandbox.images import ensure_image
+from tests.escape.solutions import Changes, judged, reference
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+TASK = TaskId("javascript/ant-trail")
+NESTED_TASK = TaskId("javascript/bee-dance")
+SOLUTION = "ant-trail.js"
+SHORT_TIMEOUT_S = 12.0
+
+
+def benchmark(timeout_s: float) -> ExercisesBenchmark:
+    """Return the exercises, whose tests may take that long."""
+    return ExercisesBenchmark(
+        definition_named("polyglot-mini"),
+        tasks=[TASK, NESTED_TASK],
+        languages=lambda _: JavaScriptLanguage(timeout_s=timeout_s),
+    )
+
+
+BENCHMARK = benchmark(60.0)
+HASTY_BENCHMARK = benchmark(SHORT_TIMEOUT_S)
+RIGHT = reference(BENCHMARK, TASK)[SOLUTION]
+WRONG = """
+export const end = () => ({ east: 7, north: 7 });
+export const wayHome = () => 'wrong';
+export const busiest = () => 99;
+"""
+NOTHING_RIGHT = "0 of 9 tests passed"
+ALL_RIGHT = Grade(resolved=True, summary="9 of 9 tests passed")
+
+# Reads which tests there are, the canary too, and makes the reports that host and grader want: all as they should be.
+FORGE = """
+const fs = require('fs');
+const text = fs.readFileSync('/task/solution/ant-trail.spec.js', 'utf8');
+const names = [];
+const canaries = [];
+let group = '';
+for (const line of text.split('\\n')) {
+  const found = /^\\s*(?:describe\\("(.*)", \\(\\) => \\{ )?x?(test|describe)\\((['"])(.*?)\\3/.exec(line);
+  if (!found) continue;
+  if (found[2] === 'describe') { group = found[4]; continue; }
+  (/expect\\(\\d/.test(line) ? canaries : names).push([found[1] || group, found[4]]);
+}
+const outcomes = [...names.map((n) => [n, 'passed']), ...canaries.map((n) => [n, 'failed'])];
+const report = JSON.stringify({
+  problem: '', messages: [], outcomes: outcomes.map(([n, what]) => [n.join(' > '), what]),
+}) + '\\n';
+const findings = JSON.stringify([{
+  path: 'ant-trail.spec.js', broken: null,
+  tests: outcomes.map(([titles, status]) => ({ titles, status, message: '' })),
+}]) + '\\n';
+const spread = (...texts) => {
+  for (let fd = 0; fd < 64; fd += 1) {
+    for (const text of texts) { try { fs.writeSync(fd, text); } catch {} }
+  }
+};
+"""
+
+ENDS = {
+    "exits at load": "process.exit(0);",
+    "exits at load for real": "process.reallyExit(0);",
+    "exits while tests run": "export const end = () => process.exit(0);",
+    "kills itself": "process.kill(process.pid, 'SIGKILL');",
+    "kills its parent": "process.kill(process.ppid, 'SIGKILL');" + WRONG,
+    "kills everything": "process.kill(-1, 'SIGKILL');",
+    "rejects unheard": "Promise.reject(new Error('unheard'));" + WRONG,
+    "skips every test": "const skip = () => { for (const name of ['test', 'it']) globalThis[name] = test.skip; };\n"
+    "try { skip(); } catch {}" + WRONG,
+    "registers tests of the same names": "for (const name of ['steps add up']) test(name, () => {});" + WRONG,
+    "registers the only test": "test.only('fine', () => {});" + WRONG,
+}
+FORGERIES = {
+    "forges on the standard output": "console.log('ready');\nprocess.stdout.write('ready\\n');"
+    + FORGE
+    + "process.stdout.write(report);"
+    + WRONG,
+    "forges on every descriptor": FORGE + "spread(report);" + WRONG,
+    "forges on every descriptor and exits": FORGE + "spread('ready\\n', report);\nprocess.exit(0);",
+    "forges the reporter's findings": FORGE + "spread('\\n', findings);\nprocess.exit(0);",
+    "forges on its parent's descriptors": FORGE + "const parent = `/proc/${process.ppid}/fd`;\n"
+    "for (const fd of fs.readdirSync(parent)) {\n"
+    "  try { fs.writeSync(fs.openSync(`${parent}/${fd}`, 'w'), report); } catch {}\n}\n"
+    "process.kill(process.ppid, 'SIGKILL');",
+    "forges through another program": FORGE + "require('child_process').spawnSync('sh', ['-c',\n"
+    "  'for fd in /proc/$PPID/fd/*; do printf %s \"$0\" > $fd; done', report]);" + WRONG,
+    "forges at exit": FORGE + "process.on('exit', () => spread(report, '\\n', findings));" + WRONG,
+}
+PATCHES = {
+    "expect replaced": "globalThis.expect = () => new Proxy({}, { get: () => () => {} });" + WRONG,
+    "expect redefined": "const value = () => new Proxy({}, { get: () => () => {} });\n"
+    "Object.defineProperty(globalThis, 'expect', { value });" + WRONG,
+    "test replaced": "const real = test;\nglobalThis.test = globalThis.xtest = (name) => real(name, () => {});" + WRONG,
+    "matchers": "const fine = () => ({ pass: true });\nexpect.extend({ toBe: fine, toEqual: fine, toThrow: fine });"
+    + WRONG,
+    "Object.is": "Object.is = () => true;" + WRONG,
+    "prototypes polluted": "Object.prototype.asymmetricMatch = () => true;\n"
+    "Object.prototype.equals = () => true;\nObject.prototype.pass = true;" + WRONG,
+    "errors that are not noted": "Array.prototype.push = function () { return this.length; };" + WRONG,
+    "state of the runner": "for (const symbol of Object.getOwnPropertySymbols(globalThis)) {\n"
+    "  const state = globalThis[symbol];\n"
+    "  const empty = (block) => block.children.forEach((child) => {\n"
+    "    if (child.type === 'describeBlock') empty(child); else child.fn = () => {};\n  });\n"
+    "  if (state?.rootDescribeBlock) queueMicrotask(() => empty(state.rootDescribeBlock));\n}" + WRONG,
+    "the reporter": "const { _cache } = require('module');\n"
+    "for (const [path, found] of Object.entries(_cache ?? {})) {\n"
+    "  if (!path.endsWith('/javascript.js')) continue;\n"
+    "  const { prototype } = found.exports;\n  const old = prototype.onRunComplete;\n"
+    "  prototype.onRunComplete = function (contexts, results) {\n"
+    "    for (const file of results.testResults) for (const test of file.testResults) test.status = 'passed';\n"
+    "    return old.call(this, contexts, results);\n  };\n}" + WRONG,
+    "the runner's modules": "const { _cache } = require('module');\n"
+    "for (const [path, found] of Object.entries(_cache ?? {})) {\n"
+    "  if (!path.endsWith('/ReporterDispatcher.js')) continue;\n"
+    "  found.exports.default.prototype.onRunComplete = async () => {};\n}" + WRONG,
+    "JSON of the reporter": "const json = require('fs').writeSync.constructor('return JSON')();\n"
+    "const old = json.stringify;\n"
+    "json.stringify = (value) => old(value).replaceAll('failed', 'passed');" + WRONG,
+    "output of the reporter": "const fs = require('fs');\nconst old = fs.writeSync;\n"
+    "fs.writeSync = (fd, bytes) => old(fd, Buffer.from(String(bytes).replaceAll('failed', 'passed')));" + WRONG,
+}
+BROKEN: Mapping[str, Changes] = {
+    "deleted": {SOLUTION: None},
+    "empty": {SOLUTION: ""},
+    "random bytes": {SOLUTION: bytes(range(256)) * 20},
+    "a syntax error": {SOLUTION: "export const end = (;"},
+    "thrown at load": {SOLUTION: "throw new Error('at load');"},
+    "elsewhere": {SOLUTION: None, "lib/ant-trail.js": RIGHT},
+    "under another name": {SOLUTION: None, "ant-trail.mjs": RIGHT},
+}
+ALL_FINE = "module.exports = { process: () => ({ code: 'test(\"fine\", () => {});' }) };"
+FINE_PLUGIN = """
+module.exports = () => ({ plugins: [() => ({ visitor: {
+  Program(path) { path.node.body = path.node.body.filter((node) => node.type === 'ImportDeclaration'); },
+} })] });
+"""
+EXTRAS: Mapping[str, Changes] = {
+    "scripts and a jest key": {
+        "package.json": '{"scripts": {"test": "exit 0", "pretest": "exit 0"}, "type": "module",'
+        ' "jest": {"testRegex": "nothing", "passWithNoTests": true, "transform": {".": "./fine.js"}}}',
+        "fine.js": ALL_FINE,
+    },
+    "jest's configuration": {
+        "jest.config.js": "module.exports = { passWithNoTests: true, testMatch: ['nothing'] };",
+        "jest.setup.js": "process.exit(0);",
+        "__snapshots__/ant-trail.spec.js.snap": "exports[`x`] = `y`;",
+    },
+    "Babel's configuration": {
+        "babel.config.js": FINE_PLUGIN,
+        ".babelrc": '{"presets": ["./fine-preset.js"]}',
+        ".babelrc.js": FINE_PLUGIN,
+        "fine-preset.js": FINE_PLUGIN,
+    },
+    "mocks": {"__mocks__/fs.js": "process.exit(0);", "__mocks__/ant-trail.js": RIGHT},
+    "node_modules": {
+        "node_modules/expect/index.js": "process.exit(0);",
+        "node_modules/jest-circus/package.json": '{"main": "runner.js"}',
+        "node_modules/jest-circus/runner.js": "process.exit(0);",
+        "node_modules/babel-jest/index.js": ALL_FINE,
+    },
+    "the settings of npm and ESLint": {
+        ".npmrc": "node-options=--require ./x.js",
+        ".eslintrc.js": "process.exit(0);",
+    },
+    "the spec replaced": {"ant-trail.spec.js": "test('fine', () => {});"},
+    "another spec": {"other.spec.js": "test('fine', () => {});", "tests/a.test.js": "test('fine', () => {});"},
+    "files elsewhere": {"../x.js": "x", "/task/graders/javascript.py": "print('ready')", "javascript.py": "print()"},
+    "modules named like Node's and jest's": {"fs.js": "process.exit(0);", "jest.js": "process.exit(0);"},
+}
+BOMBS = {
+    "endless at load": "for (;;) {}",
+    "endless in a test": "export const end = () => { for (;;) {} };",
+    "asleep": "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);",
+}
+FLOODS = {
+    "a gigabyte of output": "const piece = 'x'.repeat(1_000_000);\n"
+    "for (let i = 0; i < 500; i += 1) { process.stdout.write(piece); process.stderr.write(piece); }" + WRONG,
+    "a gigabyte logged": "const piece = 'x'.repeat(1_000_000);\n"
+    "for (let i = 0; i < 1000; i += 1) console.log(piece);" + WRONG,
+    "a gigabyte on every descriptor": "const { writeSync } = require('fs');\nconst piece = 'x'.repeat(1_000_000);\n"
+    "for (let fd = 3; fd < 64; fd += 1) {\n  try { for (let i = 0; i < 1000; i += 1) writeSync(fd, piece); }\n"
+    "  catch {}\n}" + WRONG,
+    "memory": "const hoard = [];\nfor (;;) hoard.push(Buffer.alloc(10_000_000, 1));",
+}
+HELPED: Mapping[str, Changes] = {
+    "a helper file": {SOLUTION: "export * from './steps';", "steps.js": RIGHT},
+    "a helper file of the older kind": {
+        SOLUTION: "module.exports = require('./steps.cjs');",
+        "steps.cjs": RIGHT.replace("export const ", "exports.").replace("end(trail);", "exports.end(trail);"),
+    },
+}
+# Each of these must fail; a process that managed one of them ends without a report.
+TAMPERING = """
+const fs = require('fs');
+const attempt = (action) => {
+  try { action(); } catch { return; }
+  process.exit(1);
+};
+const SPEC = '/task/solution/ant-trail.spec.js';
+for (const path of [SPEC, '/task/graders/javascript.js', '/task/solution/ant-trail.js', '/task/new.js',
+  '/task/solution/new.js', '/usr/share/nodejs/expect/build/index.js']) {
+  attempt(() => fs.closeSync(fs.openSync(path, 'a')));
+}
+attempt(() => fs.unlinkSync(SPEC));
+attempt(() => fs.renameSync('/task/solution', '/task/gone'));
+attempt(() => fs.chmodSync(SPEC, 0o777));
+attempt(() => fs.mkdirSync('/task/solution/node_modules'));
+attempt(() => fs.readdirSync(`/proc/${process.ppid}/fd`));
+attempt(() => fs.openSync(`/proc/${process.ppid}/mem`, 'r+'));
+attempt(() => process.kill(1, 'SIGKILL'));
+attempt(() => process.setuid(0));
+"""
+
+
+@pytest.fixture(scope="module")
+def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
+    """The grade of every solution, two at a time; each test waits for its own."""
+    ensure_image(sandbox.engine, JavaScriptLanguage().image, say=print)
+    written = {**ENDS, **FORGERIES, **PATCHES, **FLOODS, **BOMBS, "wrong": WRONG, "tampering": TAMPERING + RIGHT}
+    changes: dict[str, Changes] = {
+        "reference": {SOLUTION: RIGHT},
+        "no change": {},
+        "reference with everything planted": {
+            SOLUTION: RIGHT,
+            **{path: text for planted in EXTRAS.values() for path, text in planted.items()},
+        },
+        **{name: {SOLUTION: source} for name, source in written.items()},
+        **{name: {SOLUTION: WRONG, **planted} for name, planted in EXTRAS.items()},
+        **BROKEN,
+        **HELPED,
+    }
+
+    def graded(name: str) -> Grade:
+        chosen = HASTY_BENCHMARK if name in BOMBS else BENCHMARK
+        return judged(chosen, TASK, changes[name], sandbox=sandbox)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(graded, name) for name in changes}
+
+
+@pytest.mark.parametrize("solution", ["reference", "reference with everything planted", *HELPED])
+def test_the_right_solution_scores(grades: Mapping[str, Future[Grade]], solution: str) -> None:
+    assert grades[solution].result() == ALL_RIGHT
+
+
+def test_a_wrong_solution_does_not_score(grades: Mapping[str, Future[Grade]]) -> None:
+    grade = grades["wrong"].result()
+    assert (grade.resolved, grade.summary) == (False, NOTHING_RIGHT)
+
+
+def test_what_failed_tests_say_is_told_and_of_the_canary_nothing(grades: Mapping[str, Future[Grade]]) -> None:
+    output = grades["wrong"].result().output
+    assert output.count("Ant trail > ") == 9
+    assert "Ant trail > the way home is along first: Error: expect(received).toBe(expected)" in output
+
+
+def test_no_change_does_not_score(grades: Mapping[str, Future[Grade]]) -> None:
+    grade = grades["no change"].result()
+    assert (grade.resolved, grade.summary) == (False, NOTHING_RIGHT)
+
+
+@pytest.mark.parametrize("cheat", [*ENDS, *FORGERIES, *PATCHES])
+def test_a_cheat_does_not_score(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
+    assert not grades[cheat].result().resolved
+
+
+@pytest.mark.parametrize("cheat", ["matchers", "Object.is", "state of the runner", "the reporter"])
+def test_making_every_test_pass_is_called_tampering(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
+    assert grades[cheat].result().summary.startswith("tampering: ")
+
+
+@pytest.mark.parametrize("cheat", ["exits at load", "exits while tests run", "forges the reporter's findings"])
+def test_an_exit_leaves_no_report(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
+    assert grades[cheat].result().summary == "the tests ended without a report"
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_broken_solution_does_not_score(grades: Mapping[str, Future[Grade]], broken: str) -> None:
+    assert not grades[broken].result().resolved
+
+
+@pytest.mark.parametrize("broken", ["deleted", "random bytes", "a syntax error", "thrown at load"])
+def test_a_solution_that_cannot_be_loaded_is_told(grades: Mapping[str, Future[Grade]], broken: str) -> None:
+    assert grades[broken].result().summary == "error at import; 0 of 9 tests passed"
+
+
+@pytest.mark.parametrize("planted", EXTRAS)
+def test_files_beside_the_solution_change_nothing(grades: Mapping[str, Future[Grade]], planted: str) -> None:
+    grade = grades[planted].result()
+    assert (grade.resolved, grade.summary) == (False, NOTHING_RIGHT)
+
+
+@pytest.mark.parametrize("bomb", [*BOMBS, *FLOODS])
+def test_a_bomb_is_a_verdict(grades: Mapping[str, Future[Grade]], bomb: str) -> None:
+    assert not grades[bomb].result().resolved
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_running_out_of_time_is_told(grades: Mapping[str, Future[Grade]], bomb: str) -> None:
+    assert grades[bomb].result().summary == "the tests timed out"
+
+
+def test_nothing_that_is_graded_can_be_changed(grades: Mapping[str, Future[Grade]]) -> None:
+    assert grades["tampering"].result() == ALL_RIGHT
+
+
+def test_jest_that_cannot_start_is_an_error_and_no_verdict(sandbox: DockerSandbox) -> None:
+    language = JavaScriptLanguage()
+    ensure_image(sandbox.engine, language.image, say=print)
+    suite = language.suite(BENCHMARK.exercise(TASK), {SOLUTION: File(RIGHT.encode())}, chance=Random(1))
+    broken = replace(suite, argv=("env", "NODE_OPTIONS=--no-such-option", *suite.argv))
+    with pytest.raises(InfrastructureError, match=r"could not be started: .*no-such-option"):
+        reported(broken, image=language.image, sandbox=sandbox, session=SessionId("broken"))
+
+
+def test_nested_and_skipped_tests_and_tests_of_equal_names_all_run(sandbox: DockerSandbox) -> None:
+    ensure_image(sandbox.engine, JavaScriptLanguage().image, say=print)
+    right = reference(BENCHMARK, NESTED_TASK)
+    assert judged(BENCHMARK, NESTED_TASK, right, sandbox=sandbox) == Grade(
+        resolved=True, summary="10 of 10 tests passed"
+    )
+
+
+@pytest.mark.parametrize("command", ["jest", "npx jest", "npm test"])
+def test_agents_can_run_tests_of_their_own(sandbox: DockerSandbox, command: str) -> None:
+    ensure_image(sandbox.engine, JavaScriptLanguage().image, say=print)
+    own = "import { end } from './ant-trail';\ntest('steps add up', () => expect(end('NE').east).toBe(1));\n"
+    workspace = BENCHMARK.task(TASK).workspace
+    with sandbox.container(ContainerSpec(JavaScriptLanguage().image, "agent", SessionId("agent"), 120.0)) as container:
+        files = {**workspace, SOLUTION: File(RIGHT.encode()), "own.test.js": File(own.encode())}
+        container.write_files(files, directory="/workspace", owner="agent")
+        ran = container.execute(["sh", "-c", command], timeout_s=60.0)
+    assert (ran.exit_code, b"1 passed, 1 total" in ran.stderr) == (0, True)

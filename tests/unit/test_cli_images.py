@@ -1,0 +1,307 @@
+"""The verb `images`: what is listed, what is built, and what is said of it before and after."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dgm.benchmarks.catalogue import benchmark_names, outline_named
+from dgm.cli.confirming import confirm_new_run
+from dgm.cli.image_plans import ALL, building_ahead, time_words
+from dgm.cli.main import run_command
+from dgm.config import RunConfig
+from dgm.core.errors import EngineUnavailableError, MalformedContentError, SandboxError
+from dgm.sandbox.engine import Image
+from dgm.sandbox.image_sizes import ImageSize, added_size, image_size
+from dgm.sandbox.images import IMAGE_LABEL, image_names, image_tag, images_to_build
+
+LANGUAGES = ("cpp", "go", "java", "javascript", "rust")
+NAMES = ["polyglot-cpp", "polyglot-go", "polyglot-java", "polyglot-javascript", "polyglot-rust", "python"]
+FAILING = ["Step 3/3 : RUN apt-get", "---> Running in 0123", "first line", "E: no package golang", "Removing 0123"]
+
+
+@dataclass
+class FakeEngine:
+    """An engine with images, that can build; it has the base image already."""
+
+    images_there: list[Image] = field(default_factory=list[Image])
+    built: list[str] = field(default_factory=list[str])
+    says: tuple[str, ...] = ()
+    """What a build says before it fails; it succeeds if that is nothing."""
+
+    def image_id(self, tag: str) -> str | None:
+        found = [image.id for image in self.images_there if tag in image.tags]
+        return "base" if tag.startswith("debian:") else next(iter(found), None)
+
+    def images(self, *, label: str) -> list[Image]:
+        assert label == IMAGE_LABEL
+        return self.images_there
+
+    def add(self, tag: str, name: str, *, megabytes: int = 100) -> None:
+        self.images_there.append(Image(f"sha256:{tag}", (tag,), megabytes * 10**6, 0.0, {IMAGE_LABEL: name}))
+
+    def build(
+        self,
+        directory: Path,
+        *,
+        tag: str,
+        arguments: Mapping[str, str],  # noqa: ARG002
+        labels: Mapping[str, str],  # noqa: ARG002
+        say: Callable[[str], None],
+    ) -> None:
+        for line in self.says:
+            say(line)
+        if self.says:
+            raise SandboxError("returned a non-zero code: 100.")
+        self.built.append(directory.name)
+        self.add(tag, directory.name)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """Return an engine without images, for small ones of the names that there really are."""
+    for name in NAMES:
+        text = "ARG BASE=debian:x\n" if name == "python" else "ARG PARENT=python\n"
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (tmp_path / "images" / name / "Dockerfile").write_text(text)
+    sizes = (f"[{name}]\nmegabytes = {100 + 10 * number}\nseconds = 30\n" for number, name in enumerate(NAMES[::-1]))
+    (tmp_path / "images" / "sizes.toml").write_text("\n".join(sizes))
+    found = FakeEngine()
+    for module in ("images", "image_sizes"):
+        monkeypatch.setattr(f"dgm.sandbox.{module}.sandbox_directory", lambda: tmp_path)
+    for module in ("image_plans", "image_listing"):
+        monkeypatch.setattr(f"dgm.cli.{module}.connect", lambda: found)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "80")
+    return found
+
+
+@dataclass
+class Answer:
+    """How the command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def dgm(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:  # noqa: ARG001
+    def command(*words: str) -> Answer:
+        code = run_command(["images", *words])
+        printed = capsys.readouterr()
+        return Answer(code, printed.out, printed.err)
+
+    return command
+
+
+def test_each_image_is_listed_with_what_takes_it(dgm: Callable[..., Answer], engine: FakeEngine) -> None:
+    engine.add(image_tag("python"), "python", megabytes=117)
+    engine.add("dgm-python:0123456789ab", "python")
+    tag = image_tag("python").partition(":")[2]
+    assert dgm().out.splitlines() == [
+        "image                tag             MB  benchmarks",
+        "polyglot-cpp         not built     ~150  polyglot, polyglot-mini",
+        "polyglot-go          not built     ~140  polyglot, polyglot-mini",
+        "polyglot-java        not built     ~130  polyglot, polyglot-mini",
+        "polyglot-javascript  not built     ~120  polyglot, polyglot-mini",
+        "polyglot-rust        not built     ~110  polyglot, polyglot-mini",
+        f"python               {tag}   117  katas, polyglot, polyglot-mini",
+        "python               0123456789ab   100  none: of an older version",
+        "`docker image rm dgm-IMAGE:TAG` removes one.",
+        "`dgm images build NAME` builds one, or all that a benchmark takes.",
+    ]
+
+
+def test_the_list_has_json(dgm: Callable[..., Answer], engine: FakeEngine) -> None:
+    engine.add("dgm-python:0123456789ab", "python")
+    answer = dgm("--json").json
+    assert answer["images"][-1] == {
+        "name": "python",
+        "tag": image_tag("python"),
+        "digest": None,
+        "size_bytes": None,
+        "expected_megabytes": 100,
+        "expected_build_seconds": 30,
+        "benchmarks": ["katas", "polyglot", "polyglot-mini"],
+    }
+    assert [image["tag"] for image in answer["older"]] == ["dgm-python:0123456789ab"]
+
+
+@pytest.mark.parametrize(
+    ("words", "built"),
+    [
+        ([], ["python"]),
+        (["katas"], ["python"]),
+        (["polyglot-go"], ["python", "polyglot-go"]),
+        (["polyglot-go", "polyglot-go", "python"], ["python", "polyglot-go"]),
+        (["polyglot", "--tasks", "go/*,rust/bowling"], ["python", "polyglot-go", "polyglot-rust"]),
+        (["all"], ["python", *(f"polyglot-{language}" for language in LANGUAGES)]),
+    ],
+)
+def test_what_is_named_is_built_once_and_parents_first(
+    dgm: Callable[..., Answer], engine: FakeEngine, words: list[str], built: list[str]
+) -> None:
+    assert dgm("build", *words).code == 0
+    assert engine.built == built
+
+
+def test_a_benchmark_means_all_its_images(dgm: Callable[..., Answer], engine: FakeEngine) -> None:
+    dgm("build", "polyglot-mini")
+    assert sorted(engine.built) == NAMES
+
+
+def test_size_and_time_are_said_before_anything_is_built(dgm: Callable[..., Answer]) -> None:
+    said = dgm("build", "polyglot-go", "polyglot-cpp").err
+    assert said.partition("Building")[0].splitlines() == [
+        "to build       about  in about",
+        "python        100 MB      30 s",
+        "polyglot-go   140 MB      30 s",
+        "polyglot-cpp  150 MB      30 s",
+        "Together about 190 MB and 90 s; what they share is counted once.",
+    ]
+
+
+def test_digest_and_size_are_shown_afterwards(dgm: Callable[..., Answer], engine: FakeEngine) -> None:
+    engine.add(image_tag("python"), "python")
+    answer = dgm("build", "polyglot-go")
+    assert [(line.split()[0], line.split()[2:]) for line in answer.out.splitlines()[1:]] == [
+        ("polyglot-go", ["100", "sha256:dgm-polyglot", "in", "0", "s"])
+    ]
+    assert "python" not in answer.err
+
+
+def test_what_is_there_is_not_built_again(dgm: Callable[..., Answer], engine: FakeEngine) -> None:
+    engine.add(image_tag("python"), "python")
+    answer = dgm("build", "--json")
+    assert (answer.err, engine.built) == ("", [])
+    assert answer.json["images"] == [
+        {
+            "name": "python",
+            "tag": image_tag("python"),
+            "digest": f"sha256:{image_tag('python')}",
+            "size_bytes": 100_000_000,
+            "build_seconds": None,
+        }
+    ]
+
+
+def test_a_build_that_fails_is_one_sentence_with_its_last_words(
+    dgm: Callable[..., Answer], engine: FakeEngine, tmp_path: Path
+) -> None:
+    engine.says = tuple(FAILING[:4])
+    answer = dgm("build")
+    log = tmp_path / "cache" / "dgm" / "build-python.log"
+    assert answer.code == 4
+    assert answer.err.splitlines()[-1] == (
+        "dgm: The sandbox image python could not be built; its build ended with: first line | E: no package golang; "
+        f"all that it said is in {log}."
+    )
+    assert log.read_text().splitlines() == [*FAILING[:4], "returned a non-zero code: 100."]
+
+
+def test_a_log_that_cannot_be_written_does_not_hide_why(
+    dgm: Callable[..., Answer], engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/none")
+    engine.says = ("E: no package golang",)
+    assert dgm("build").err.endswith("its build ended with: E: no package golang\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["bild"], "'bild' is neither"),
+        (["build", "cobol"], "no image or benchmark 'cobol'; images are polyglot-cpp"),
+        (["--tasks", "go/*"], "--tasks goes with `dgm images build NAME`"),
+        (["build", "polyglot-go", "--tasks", "go/*"], "--tasks goes with the name of one benchmark"),
+        (["build", "katas", "polyglot", "--tasks", "go/*"], "--tasks goes with the name of one benchmark"),
+        (["build", "katas", "--tasks", "go/*"], "no task 'go/*' in benchmark katas"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_sentence(
+    dgm: Callable[..., Answer], engine: FakeEngine, words: list[str], says: str
+) -> None:
+    answer = dgm(*words)
+    assert (answer.code, answer.out, answer.err.count("\n"), engine.built) == (2, "", 1, [])
+    assert says in answer.err
+
+
+def test_a_run_hears_which_images_come_first(engine: FakeEngine) -> None:
+    engine.add(image_tag("python"), "python")
+    assert building_ahead(outline_named("polyglot", ["go/*", "cpp/*"])) == (
+        "Sandbox images to build first: polyglot-go, polyglot-cpp; about 90 MB and 60 s."
+    )
+
+
+def test_it_is_said_before_a_run_starts_even_if_it_costs_nothing(
+    engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert engine.built == []
+    confirm_new_run(yes=False, runs=None)(RunConfig(), {})
+    assert capsys.readouterr().err == "Sandbox images to build first: python; about 100 MB and 30 s.\n"
+
+
+def test_a_run_hears_nothing_of_images_that_are_there(engine: FakeEngine) -> None:
+    engine.add(image_tag("python"), "python")
+    assert building_ahead(outline_named("katas")) == ""
+
+
+def test_without_an_engine_nothing_is_said_of_images(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> FakeEngine:
+        raise EngineUnavailableError("none")
+
+    assert engine.built == []
+    monkeypatch.setattr("dgm.cli.image_plans.connect", refuse)
+    assert building_ahead(outline_named("katas")) == ""
+
+
+def test_an_image_is_to_be_built_again_with_its_parent(engine: FakeEngine, tmp_path: Path) -> None:
+    for name in ("python", "polyglot-go"):
+        engine.add(image_tag(name), name)
+    (tmp_path / "images" / "python" / "Dockerfile").write_text("ARG BASE=debian:x\n# edited\n")
+    assert images_to_build(engine, ["polyglot-go"]) == ("python", "polyglot-go")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", image_names())
+def test_every_image_says_how_large_it_is(name: str) -> None:
+    assert image_size(name).megabytes >= image_size("python").megabytes
+
+
+@pytest.mark.parametrize("name", benchmark_names())
+def test_every_benchmarks_images_can_be_built(name: str) -> None:
+    assert set(outline_named(name).images()) <= set(image_names())
+
+
+def test_no_name_means_two_things() -> None:
+    assert not {*image_names()} & {*benchmark_names(), ALL}
+    assert ALL not in benchmark_names()
+
+
+def test_what_images_share_is_counted_once(engine: FakeEngine) -> None:
+    assert engine.built == []
+    assert added_size(["python", "polyglot-go", "polyglot-cpp"]) == ImageSize(190, 90)
+
+
+@pytest.mark.parametrize("text", ["", "[python]\nmegabytes = 1\n", "[python]\nmegabytes = -1\nseconds = 1", "x ="])
+def test_sizes_that_are_missing_or_wrong_are_named(engine: FakeEngine, tmp_path: Path, text: str) -> None:
+    assert engine.built == []
+    path = tmp_path / "images" / "sizes.toml"
+    path.write_text(text)
+    with pytest.raises(MalformedContentError, match=r"sizes\.toml"):
+        image_size("python")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (200, "3 min")])
+def test_times_are_told_in_the_unit_that_suits_them(seconds: float, words: str) -> None:
+    assert time_words(seconds) == words
