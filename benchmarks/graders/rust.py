@@ -24,7 +24,7 @@ REPORT = Report()
 TARGET = os.environ["CARGO_TARGET_DIR"] = os.path.abspath("target.of.cargo")
 OUTCOMES = {"ok": PASSED, "failed": FAILED, "ignored": SKIPPED}
 # One line per test, in a file: what the solution prints stands between a report's lines on the standard output.
-LOGGED = re.compile(r"(ok|failed|ignored)\S* (\S+)$", re.MULTILINE)
+LOGGED = re.compile(r"^(ok|failed|ignored)\S* (\S+)$", re.MULTILINE)
 INCLUDES = re.compile(rb"\binclude_(str|bytes)\b")
 ASSEMBLER = re.compile(rb"asm\b")
 SECTION = re.compile(r"^---- (\S+) stdout ----$", re.MULTILINE)
@@ -111,7 +111,7 @@ def read(log, group):
 
 def said(text, group, code):
     """Return what failed tests printed, or the end of all that was printed where the program did not come to an end."""
-    before, *sections = SECTION.split(text.rpartition("\nfailures:\n")[0])
+    _, *sections = SECTION.split(text.rpartition("\nfailures:\n")[0])
     if not sections and code not in (0, 101):
         return [("", text)]
     return [(f"{group}::{test}", shown.strip()) for test, shown in zip(sections[::2], sections[1::2])]

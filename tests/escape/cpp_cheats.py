@@ -82,7 +82,7 @@ static void put_into_grader(const std::string& text) {
     kill(getppid(), SIGKILL);
 }
 """
-CATCH = "#include <catch2/catch.hpp>\n#include <catch2/catch_all.hpp>\n"
+CATCH = "#include <catch2/catch.hpp>\n"
 
 ENDS = {
     "exits at load": "#include <unistd.h>\n" + AT_LOAD.format(act="_exit(0);"),
@@ -147,6 +147,8 @@ bool AssertionHandler::allowThrows() const { return true; }
 }
 """
 LISTENER = """
+#include <catch2/reporters/catch_reporter_event_listener.hpp>
+#include <catch2/reporters/catch_reporter_registrars.hpp>
 namespace {
 struct Fine : Catch::EventListenerBase {
     using EventListenerBase::EventListenerBase;
@@ -182,7 +184,7 @@ PATCHES: Mapping[str, Changes] = {
     "every assertion emptied": {HEADER: CATCH + EMPTY_ASSERTIONS + STUB, SOURCE: WRONG},
     "every test emptied": {HEADER: CATCH + EMPTY_TESTS + STUB, SOURCE: WRONG},
     "failures hidden by functions of Catch's": {SOURCE: HIDDEN_FAILURES + WRONG},
-    "failures hidden by a listener": {SOURCE: CATCH + LISTENER + WRONG},
+    "failures hidden by a listener": {SOURCE: LISTENER + WRONG},
     "a value that equals everything": {HEADER: EQUALS_EVERYTHING, SOURCE: NO_SOURCE},
 }
 UNUSED = '#pragma GCC diagnostic ignored "-Wunused-but-set-variable"\n'

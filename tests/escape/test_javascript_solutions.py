@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 TASK = TaskId("javascript/ant-trail")
 NESTED_TASK = TaskId("javascript/bee-dance")
 SOLUTION = "ant-trail.js"
-SHORT_TIMEOUT_S = 12.0
+SHORT_TIMEOUT_S = 10.0
 
 
 def benchmark(timeout_s: float) -> ExercisesBenchmark:
@@ -196,9 +196,9 @@ FLOODS = {
     "for (let i = 0; i < 500; i += 1) { process.stdout.write(piece); process.stderr.write(piece); }" + WRONG,
     "a gigabyte logged": "const piece = 'x'.repeat(1_000_000);\n"
     "for (let i = 0; i < 1000; i += 1) console.log(piece);" + WRONG,
-    "a gigabyte on every descriptor": "const { writeSync } = require('fs');\nconst piece = 'x'.repeat(1_000_000);\n"
-    "for (let fd = 3; fd < 64; fd += 1) {\n  try { for (let i = 0; i < 1000; i += 1) writeSync(fd, piece); }\n"
-    "  catch {}\n}" + WRONG,
+    "a gigabyte in the report": "const config = JSON.parse(process.argv.find((text) => text.startsWith('{')));\n"
+    "const { descriptor } = config.reporters[0][1];\nconst piece = 'x'.repeat(1_000_000);\n"
+    "for (let i = 0; i < 1000; i += 1) require('fs').writeSync(descriptor, piece);" + WRONG,
     "memory": "const hoard = [];\nfor (;;) hoard.push(Buffer.alloc(10_000_000, 1));",
 }
 HELPED: Mapping[str, Changes] = {

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,29 @@ def test_a_solution_is_built_and_then_tested_in_one_container() -> None:
         (TEST, 20.0, "agent"),
     ]
     assert grade == Grade(resolved=True, summary="2 of 2 tests passed")
+
+
+def test_what_is_to_be_removed_is_gone_before_the_tests_run() -> None:
+    container, grade = removing(ran())
+    assert [(call.argv, call.user) for call in container.calls] == [
+        (BUILD, "agent"),
+        (("rm", "-rf", "/task/tests"), "keeper"),
+        (TEST, "agent"),
+    ]
+    assert grade.resolved
+
+
+def test_what_cannot_be_removed_is_our_fault() -> None:
+    with pytest.raises(InfrastructureError, match="could not be removed"):
+        removing(ran(exit_code=1))
+
+
+def removing(removal: Execution) -> tuple[FakeContainer, Grade]:
+    """Grade a suite whose tests are removed once built, which does this."""
+    sandbox = FakeSandbox({BUILD: doing(BUILT), ("rm",): doing(removal), TEST: doing(RAN)})
+    suite = replace(SUITE, removed=["/task/tests"])
+    grade = judged(suite, reported(suite, image="polyglot-go", sandbox=sandbox, session=SessionId("1.1.grading")))
+    return sandbox.containers[0], grade
 
 
 def test_the_container_outlives_both_time_limits() -> None:

@@ -14,7 +14,7 @@ from dgm.benchmarks.checkouts import fetch, require_checkout, usual_checkout
 from dgm.benchmarks.cloning import clone
 from dgm.benchmarks.definition import Definition, read_definition
 from dgm.benchmarks.exercise_files import read_exercise_files
-from dgm.benchmarks.manifest import Expected, content_hash, manifest_json
+from dgm.benchmarks.manifest import FILE, Expected, content_hash, manifest_json, read_manifest
 from dgm.core.errors import ConfigError, FetchError, UsageError
 from dgm.core.ids import TaskId
 
@@ -251,6 +251,14 @@ def test_only_the_tasks_that_are_asked_for_have_to_be_right(upstream: Upstream, 
 def test_a_task_of_which_nothing_is_known_only_has_to_be_there(upstream: Upstream, checkout: Path) -> None:
     removed(checkout)
     assert require_checkout(upstream.definition(), checkout, expected={}) == checkout
+
+
+def test_a_task_that_the_manifest_leaves_out_is_told(upstream: Upstream, checkout: Path) -> None:
+    definition = upstream.definition()
+    kept = {task: found for task, found in read_manifest(definition.directory).items() if task == FIG}
+    (definition.directory / FILE).write_text(manifest_json(kept), "utf-8")
+    with pytest.raises(ConfigError, match=r"is not in manifest\.json, so it was never checked"):
+        require_checkout(definition, checkout)
 
 
 def test_the_benchmark_of_a_checkout_is_not_read_without_it(tmp_path: Path) -> None:

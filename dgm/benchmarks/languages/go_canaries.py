@@ -69,7 +69,7 @@ def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Rando
     functions = {name.partition("/")[0] for name in expected}
     # Not in each file: some are left out when it is built.
     found = {path: functions & {test["name"] for test in _FUNCTION.finditer(text)} for path, text in sources.items()}
-    random_names = {own: tags.new() for own in sorted(set().union(*found.values()))}
+    random_names = {own: tags.new() for own in sorted({own for names in found.values() for own in names})}
     made = {path: _renamed(source, random_names) for path, source in sources.items()}
     holders = [path for path, names in found.items() if names and _TESTING.search(sources[path])]
     if not holders:  # an exercise about writing tests, say, whose own are empty
@@ -124,4 +124,5 @@ def _new_file(sources: Mapping[str, str]) -> str:
 def _with_test(source: str, test: str, chance: Random) -> str:
     places: Sequence[int] = [found.start() for found in _PLACE.finditer(source)]
     place = chance.choice([*places, len(source)])
-    return f"{source[:place]}\n{test}\n{source[place:]}"
+    parts = (part.strip("\n") for part in (source[:place], test, source[place:]))
+    return "\n\n".join(part for part in parts if part) + "\n"

@@ -105,7 +105,8 @@ class _Guard:
 
     def _with(self, source: str, test: str) -> str:
         place = self._chance.choice([*(found.start() for found in _PLACE.finditer(source)), len(source)])
-        return f"{source[:place]}\n{test}\n{source[place:]}"
+        parts = (part.strip("\n") for part in (source[:place], test, source[place:]))
+        return "\n\n".join(part for part in parts if part) + "\n"
 
     def _tag(self) -> str:
         while True:
