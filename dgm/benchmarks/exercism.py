@@ -48,6 +48,11 @@ class Exercise:
         """The task as an agent sees it."""
         return self.known.task
 
+    @property
+    def name(self) -> str:
+        """The last part of the task's id, which some build tools want as the name of the directory."""
+        return self.task.id.rpartition("/")[2]
+
 
 class _Files(BaseModel):
     model_config = ConfigDict(frozen=True)

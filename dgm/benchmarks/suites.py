@@ -15,6 +15,7 @@ from typing import Protocol
 
 from dgm.benchmarks.exercism import Exercise
 from dgm.content import benchmarks_directory
+from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
 
 DIRECTORY = "/task"
@@ -83,6 +84,17 @@ class Language(Protocol):
             MalformedContentError: the exercise's tests cannot be read.
         """
         ...
+
+
+def expected_tests(exercise: Exercise) -> frozenset[str]:
+    """Return the names of an exercise's tests as the manifest has them.
+
+    Raises:
+        MalformedContentError: it has no entry.
+    """
+    if exercise.expected is None:
+        raise MalformedContentError(f"Task {exercise.task.id} has no manifest entry, so its tests are not known.")
+    return exercise.expected
 
 
 def laid_out(exercise: Exercise, solution: FileTree, *, tests: FileTree, graders: Sequence[str]) -> dict[str, File]:

@@ -10,7 +10,7 @@ from random import Random
 
 from dgm.benchmarks.exercism import Exercise
 from dgm.benchmarks.languages.cpp_canaries import GuardedTests, guarded
-from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, laid_out
+from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, expected_tests, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
 
@@ -58,7 +58,7 @@ class CppLanguage:
             build_timeout_s=self.build_timeout_s,
             argv=_command("run", exercise),
             timeout_s=self.timeout_s,
-            must_pass=frozenset(random for random, own in found.names.items() if own in (exercise.expected or ())),
+            must_pass=frozenset(random for random, own in found.names.items() if own in expected_tests(exercise)),
             must_fail=found.canaries,
             own_names=found.names,
         )
@@ -70,7 +70,7 @@ def _is_header(path: str) -> bool:
 
 def _command(what: str, exercise: Exercise, *arguments: str) -> tuple[str, ...]:
     # CMakeLists.txt calls the program, and finds its sources, by the name of the directory that it stands in.
-    return ("python3", "-I", f"{GRADERS}/cpp.py", what, exercise.task.id.rpartition("/")[2], *arguments)
+    return ("python3", "-I", f"{GRADERS}/cpp.py", what, exercise.name, *arguments)
 
 
 def _test_file(exercise: Exercise) -> str:
@@ -80,9 +80,7 @@ def _test_file(exercise: Exercise) -> str:
 
 
 def _guarded(exercise: Exercise, path: str, chance: Random) -> GuardedTests:
-    task, expected = exercise.task.id, exercise.expected
-    if expected is None:
-        raise MalformedContentError(f"Task {task} has no manifest entry, so that its tests are not known.")
+    task, expected = exercise.task.id, expected_tests(exercise)
     try:
         found = guarded(exercise.tests[path].content.decode(), expected, chance)
     except UnicodeDecodeError as error:

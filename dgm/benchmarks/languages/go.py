@@ -5,7 +5,7 @@ from random import Random
 
 from dgm.benchmarks.exercism import Exercise
 from dgm.benchmarks.languages.go_canaries import guarded
-from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, laid_out
+from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, expected_tests, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
 
@@ -39,22 +39,20 @@ class GoLanguage:
             MalformedContentError: there is no manifest entry, or a test file is not text.
         """
         task = exercise.task.id
-        if exercise.expected is None:
-            raise MalformedContentError(f"Task {task} has no manifest entry, so its tests are not known.")
+        expected = expected_tests(exercise)
         sources = {path: file for path, file in exercise.tests.items() if self.hides(path)}
         try:
-            found = guarded({path: file.content.decode() for path, file in sources.items()}, exercise.expected, chance)
+            found = guarded({path: file.content.decode() for path, file in sources.items()}, expected, chance)
         except ValueError as error:
             raise MalformedContentError(f"Task {task}: its tests cannot be read: {error}.") from error
         tests = {**exercise.tests, **{path: File(text.encode()) for path, text in found.sources.items()}}
-        name = task.rpartition("/")[2]
         grader = ("python3", "-I", f"{GRADERS}/go.py")
         return Suite(
             files=laid_out(exercise, solution, tests=tests, graders=["report.py", "go.py"]),
-            build=(*grader, "build", name, SOLUTION, TESTS),
+            build=(*grader, "build", exercise.name, SOLUTION, TESTS),
             build_timeout_s=_BUILD_TIMEOUT_S,
             removed=(TESTS,),
-            argv=(*grader, "run", name),
+            argv=(*grader, "run", exercise.name),
             timeout_s=self.timeout_s,
             must_pass=frozenset(found.names),
             must_fail=found.canaries,

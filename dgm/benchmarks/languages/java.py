@@ -5,7 +5,7 @@ from random import Random
 
 from dgm.benchmarks.exercism import Exercise
 from dgm.benchmarks.languages.java_canaries import GuardedTests, guarded
-from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, laid_out
+from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, expected_tests, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
 
@@ -39,12 +39,11 @@ class JavaLanguage:
         Raises:
             MalformedContentError: there is no manifest entry, or a test file is not text or holds no class.
         """
-        if exercise.expected is None:
-            raise MalformedContentError(f"Task {exercise.task.id} has no manifest entry, so its tests are not known.")
+        expected = expected_tests(exercise)
         found = _guarded(exercise, chance)
         random_names = {own: name for name, own in found.names.items()}
         tests = {**exercise.tests, **{path: File(text.encode()) for path, text in found.sources.items()}}
-        place = f"/workspace/{exercise.task.id.rpartition('/')[2]}"
+        place = f"/workspace/{exercise.name}"
 
         def command(step: str) -> tuple[str, ...]:
             return ("python3", "-I", f"{GRADERS}/java.py", step, SOLUTION, TESTS, place)
@@ -55,7 +54,7 @@ class JavaLanguage:
             build_timeout_s=_BUILD_TIMEOUT_S,
             argv=command("run"),
             timeout_s=self.timeout_s,
-            must_pass=frozenset(random_names.get(name, name) for name in exercise.expected),
+            must_pass=frozenset(random_names.get(name, name) for name in expected),
             must_fail=found.canaries,
             own_names=found.names,
         )

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from random import Random
 
 from dgm.benchmarks.exercism import Exercise
-from dgm.benchmarks.suites import GRADERS, SOLUTION, Suite, laid_out
+from dgm.benchmarks.suites import GRADERS, SOLUTION, Suite, expected_tests, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
 
@@ -51,10 +51,9 @@ class JavaScriptLanguage:
         Raises:
             MalformedContentError: a test file is not text, or it is not known which tests there are.
         """
-        if exercise.expected is None:
-            raise MalformedContentError(f"Task {exercise.task.id} has no manifest entry, so its tests are not known.")
+        expected = expected_tests(exercise)
         path = chance.choice(exercise.test_paths)
-        canary = canary_name(sorted(exercise.expected), chance)
+        canary = canary_name(sorted(expected), chance)
         try:
             source = with_canary(exercise.tests[path].content.decode(), canary, chance)
         except UnicodeDecodeError as error:
@@ -65,7 +64,7 @@ class JavaScriptLanguage:
             files=laid_out(exercise, {**solution, **tests}, tests={}, graders=_GRADER_FILES),
             argv=("python3", "-I", f"{GRADERS}/javascript.py", SOLUTION, *exercise.test_paths),
             timeout_s=self.timeout_s,
-            must_pass=exercise.expected,
+            must_pass=expected,
             must_fail={canary: ""},
         )
 

@@ -7,7 +7,7 @@ from random import Random
 
 from dgm.benchmarks.exercism import Exercise
 from dgm.benchmarks.languages.rust_canaries import guarded
-from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, laid_out
+from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, expected_tests, laid_out
 from dgm.boundary.cargo import grading_manifest
 from dgm.content import sandbox_directory
 from dgm.core.errors import MalformedContentError
@@ -58,24 +58,22 @@ class RustLanguage:
             MalformedContentError: there is no manifest entry, a test file is not text, or there is no Cargo.toml.
         """
         task = exercise.task.id
-        if exercise.expected is None:
-            raise MalformedContentError(f"Task {task} has no manifest entry, so its tests are not known.")
+        expected = expected_tests(exercise)
         programs = {path: file for path, file in exercise.tests.items() if _PROGRAM.fullmatch(path)}
         try:
-            found = guarded({path: file.content.decode() for path, file in programs.items()}, exercise.expected, chance)
+            found = guarded({path: file.content.decode() for path, file in programs.items()}, expected, chance)
         except ValueError as error:
             raise MalformedContentError(f"Task {task}: its tests cannot be read: {error}.") from error
         tests = {**exercise.tests, **{path: File(text.encode()) for path, text in found.sources.items()}}
-        name = task.rpartition("/")[2]
         grader = ("python3", "-I", f"{GRADERS}/rust.py")
         return Suite(
             files=laid_out(
                 exercise, self._buildable(exercise, solution), tests=tests, graders=["report.py", "rust.py"]
             ),
-            build=(*grader, "build", name, SOLUTION, TESTS, *sorted(programs)),
+            build=(*grader, "build", exercise.name, SOLUTION, TESTS, *sorted(programs)),
             build_timeout_s=_BUILD_TIMEOUT_S,
             removed=(TESTS,),
-            argv=(*grader, "run", name, *sorted(programs)),
+            argv=(*grader, "run", exercise.name, *sorted(programs)),
             timeout_s=self.timeout_s,
             must_pass=frozenset(found.names),
             must_fail=found.canaries,
