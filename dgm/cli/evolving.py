@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 if TYPE_CHECKING:
-    from dgm.config import Price, RunConfig
+    from dgm.config import RunConfig
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory.")]
 RunsDirectory = Annotated[
@@ -239,8 +239,10 @@ def run_settings(
         "steps": {"max_cost_usd": max_step_cost},
     }
     settings = read_config(config) if config is not None else RunConfig()
-    values = laid_over(settings.model_dump(exclude_none=True), _given(options))
-    settings = config_from(values, source="command line")
+    below = settings.model_dump(exclude_none=True)
+    if unknown_price is not None:
+        del below["unknown_price"]  # a price is one value: nothing of the file's stays beside the one said here
+    settings = config_from(laid_over(below, _given(options)), source="command line")
     if base_url is not None:
         _require_openai(settings)
     return settings
@@ -251,20 +253,18 @@ def task_patterns(text: str | None) -> list[str] | None:
     return None if text is None else [pattern.strip() for pattern in text.split(",")]
 
 
-def _price_or_word(text: str) -> "str | Price":
+def _price_or_word(text: str) -> str | dict[str, float]:
     """Return what --unknown-price says as the configuration has it.
 
     Raises:
         ConfigError: it says nothing that can be meant.
     """
-    from dgm.config import Price
     from dgm.core.errors import ConfigError
 
     if text in {"refuse", "zero"}:
         return text
     if rates := re.fullmatch(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", text, re.ASCII):
-        # One value and no table of settings: nothing of the file's price stays beside it.
-        return Price(input_usd=float(rates[1]), output_usd=float(rates[2]))
+        return {"input_usd": float(rates[1]), "output_usd": float(rates[2])}
     raise ConfigError(
         f"--unknown-price {text}: say refuse, zero, or dollars per million input and output tokens as in 1.25/10."
     )
