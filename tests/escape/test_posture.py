@@ -188,7 +188,7 @@ def test_no_file_of_the_host_is_open(standing: Standing) -> None:
         ("Max open files", "1024"),
         ("Max core file size", "0"),
         ("Max locked memory", "0"),
-        ("Max file size", str(160 * 2**20)),
+        ("Max file size", str(320 * 2**20)),
     ],
 )
 def test_a_process_is_limited(standing: Standing, name: str, value: str) -> None:
