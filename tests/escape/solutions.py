@@ -1,6 +1,7 @@
 """What the suites on hostile solutions share: judging what an agent could have left, as agents are judged."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 
 from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.core.files import File
@@ -27,3 +28,8 @@ def judged(benchmark: ExercisesBenchmark, task: TaskId, changes: Changes, *, san
 def reference(benchmark: ExercisesBenchmark, task: TaskId) -> dict[str, str]:
     """Return the right solution as changes."""
     return {path: file.content.decode() for path, file in benchmark.exercise(task).known.reference.items()}
+
+
+def verdict(grade: Future[Grade]) -> tuple[bool, str]:
+    """Return what does not depend on the tests' words."""
+    return grade.result().resolved, grade.result().summary

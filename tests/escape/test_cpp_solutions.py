@@ -29,7 +29,7 @@ from tests.escape.cpp_cheats import (
     TASK,
     WRONG,
 )
-from tests.escape.solutions import Changes, judged, reference
+from tests.escape.solutions import Changes, judged, reference, verdict
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -85,11 +85,6 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
             "header only": grade(BENCHMARK, reference(BENCHMARK, HEADER_ONLY_TASK), HEADER_ONLY_TASK),
             "header only, untouched": grade(BENCHMARK, {}, HEADER_ONLY_TASK),
         }
-
-
-def verdict(grade: Future[Grade]) -> tuple[bool, str]:
-    """Return what does not depend on the tests' words."""
-    return grade.result().resolved, grade.result().summary
 
 
 @pytest.mark.parametrize("name", ["reference", "all in the header", "reference with extras"])

@@ -7,228 +7,38 @@ from random import Random
 
 import pytest
 
-from dgm.benchmarks.catalogue import definition_named
-from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.benchmarks.grading import reported
 from dgm.benchmarks.languages.javascript import JavaScriptLanguage
 from dgm.core.errors import InfrastructureError
 from dgm.core.files import File
-from dgm.core.ids import SessionId, TaskId
+from dgm.core.ids import SessionId
 from dgm.core.ports import ContainerSpec
 from dgm.core.tasks import Grade
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.images import ensure_image
+from tests.escape.javascript_cheats import (
+    ALL_RIGHT,
+    BENCHMARK,
+    BOMBS,
+    BROKEN,
+    ENDS,
+    EXTRAS,
+    FLOODS,
+    FORGERIES,
+    HASTY_BENCHMARK,
+    HELPED,
+    NESTED_TASK,
+    NOTHING_RIGHT,
+    PATCHES,
+    RIGHT,
+    SOLUTION,
+    TAMPERING,
+    TASK,
+    WRONG,
+)
 from tests.escape.solutions import Changes, judged, reference
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
-
-TASK = TaskId("javascript/ant-trail")
-NESTED_TASK = TaskId("javascript/bee-dance")
-SOLUTION = "ant-trail.js"
-SHORT_TIMEOUT_S = 10.0
-
-
-def benchmark(timeout_s: float) -> ExercisesBenchmark:
-    """Return the exercises, whose tests may take that long."""
-    return ExercisesBenchmark(
-        definition_named("polyglot-mini"),
-        tasks=[TASK, NESTED_TASK],
-        languages=lambda _: JavaScriptLanguage(timeout_s=timeout_s),
-    )
-
-
-BENCHMARK = benchmark(60.0)
-HASTY_BENCHMARK = benchmark(SHORT_TIMEOUT_S)
-RIGHT = reference(BENCHMARK, TASK)[SOLUTION]
-WRONG = """
-export const end = () => ({ east: 7, north: 7 });
-export const wayHome = () => 'wrong';
-export const busiest = () => 99;
-"""
-NOTHING_RIGHT = "0 of 9 tests passed"
-ALL_RIGHT = Grade(resolved=True, summary="9 of 9 tests passed")
-
-# Reads which tests there are, the canary too, and makes the reports that host and grader want: all as they should be.
-FORGE = """
-const fs = require('fs');
-const text = fs.readFileSync('/task/solution/ant-trail.spec.js', 'utf8');
-const names = [];
-const canaries = [];
-let group = '';
-for (const line of text.split('\\n')) {
-  const found = /^\\s*(?:describe\\("(.*)", \\(\\) => \\{ )?x?(test|describe)\\((['"])(.*?)\\3/.exec(line);
-  if (!found) continue;
-  if (found[2] === 'describe') { group = found[4]; continue; }
-  (/expect\\(\\d/.test(line) ? canaries : names).push([found[1] || group, found[4]]);
-}
-const outcomes = [...names.map((n) => [n, 'passed']), ...canaries.map((n) => [n, 'failed'])];
-const report = JSON.stringify({
-  problem: '', messages: [], outcomes: outcomes.map(([n, what]) => [n.join(' > '), what]),
-}) + '\\n';
-const findings = JSON.stringify([{
-  path: 'ant-trail.spec.js', broken: null,
-  tests: outcomes.map(([titles, status]) => ({ titles, status, message: '' })),
-}]) + '\\n';
-const spread = (...texts) => {
-  for (let fd = 0; fd < 64; fd += 1) {
-    for (const text of texts) { try { fs.writeSync(fd, text); } catch {} }
-  }
-};
-"""
-
-ENDS = {
-    "exits at load": "process.exit(0);",
-    "exits at load for real": "process.reallyExit(0);",
-    "exits while tests run": "export const end = () => process.exit(0);",
-    "kills itself": "process.kill(process.pid, 'SIGKILL');",
-    "kills its parent": "process.kill(process.ppid, 'SIGKILL');" + WRONG,
-    "kills everything": "process.kill(-1, 'SIGKILL');",
-    "rejects unheard": "Promise.reject(new Error('unheard'));" + WRONG,
-    "skips every test": "const skip = () => { for (const name of ['test', 'it']) globalThis[name] = test.skip; };\n"
-    "try { skip(); } catch {}" + WRONG,
-    "registers tests of the same names": "for (const name of ['steps add up']) test(name, () => {});" + WRONG,
-    "registers the only test": "test.only('fine', () => {});" + WRONG,
-}
-FORGERIES = {
-    "forges on the standard output": "console.log('ready');\nprocess.stdout.write('ready\\n');"
-    + FORGE
-    + "process.stdout.write(report);"
-    + WRONG,
-    "forges on every descriptor": FORGE + "spread(report);" + WRONG,
-    "forges on every descriptor and exits": FORGE + "spread('ready\\n', report);\nprocess.exit(0);",
-    "forges the reporter's findings": FORGE + "spread('\\n', findings);\nprocess.exit(0);",
-    "forges on its parent's descriptors": FORGE + "const parent = `/proc/${process.ppid}/fd`;\n"
-    "for (const fd of fs.readdirSync(parent)) {\n"
-    "  try { fs.writeSync(fs.openSync(`${parent}/${fd}`, 'w'), report); } catch {}\n}\n"
-    "process.kill(process.ppid, 'SIGKILL');",
-    "forges through another program": FORGE + "require('child_process').spawnSync('sh', ['-c',\n"
-    "  'for fd in /proc/$PPID/fd/*; do printf %s \"$0\" > $fd; done', report]);" + WRONG,
-    "forges at exit": FORGE + "process.on('exit', () => spread(report, '\\n', findings));" + WRONG,
-}
-PATCHES = {
-    "expect replaced": "globalThis.expect = () => new Proxy({}, { get: () => () => {} });" + WRONG,
-    "expect redefined": "const value = () => new Proxy({}, { get: () => () => {} });\n"
-    "Object.defineProperty(globalThis, 'expect', { value });" + WRONG,
-    "test replaced": "const real = test;\nglobalThis.test = globalThis.xtest = (name) => real(name, () => {});" + WRONG,
-    "matchers": "const fine = () => ({ pass: true });\nexpect.extend({ toBe: fine, toEqual: fine, toThrow: fine });"
-    + WRONG,
-    "Object.is": "Object.is = () => true;" + WRONG,
-    "prototypes polluted": "Object.prototype.asymmetricMatch = () => true;\n"
-    "Object.prototype.equals = () => true;\nObject.prototype.pass = true;" + WRONG,
-    "errors that are not noted": "Array.prototype.push = function () { return this.length; };" + WRONG,
-    "state of the runner": "for (const symbol of Object.getOwnPropertySymbols(globalThis)) {\n"
-    "  const state = globalThis[symbol];\n"
-    "  const empty = (block) => block.children.forEach((child) => {\n"
-    "    if (child.type === 'describeBlock') empty(child); else child.fn = () => {};\n  });\n"
-    "  if (state?.rootDescribeBlock) queueMicrotask(() => empty(state.rootDescribeBlock));\n}" + WRONG,
-    "the reporter": "const { _cache } = require('module');\n"
-    "for (const [path, found] of Object.entries(_cache ?? {})) {\n"
-    "  if (!path.endsWith('/javascript.js')) continue;\n"
-    "  const { prototype } = found.exports;\n  const old = prototype.onRunComplete;\n"
-    "  prototype.onRunComplete = function (contexts, results) {\n"
-    "    for (const file of results.testResults) for (const test of file.testResults) test.status = 'passed';\n"
-    "    return old.call(this, contexts, results);\n  };\n}" + WRONG,
-    "the runner's modules": "const { _cache } = require('module');\n"
-    "for (const [path, found] of Object.entries(_cache ?? {})) {\n"
-    "  if (!path.endsWith('/ReporterDispatcher.js')) continue;\n"
-    "  found.exports.default.prototype.onRunComplete = async () => {};\n}" + WRONG,
-    "JSON of the reporter": "const json = require('fs').writeSync.constructor('return JSON')();\n"
-    "const old = json.stringify;\n"
-    "json.stringify = (value) => old(value).replaceAll('failed', 'passed');" + WRONG,
-    "output of the reporter": "const fs = require('fs');\nconst old = fs.writeSync;\n"
-    "fs.writeSync = (fd, bytes) => old(fd, Buffer.from(String(bytes).replaceAll('failed', 'passed')));" + WRONG,
-}
-BROKEN: Mapping[str, Changes] = {
-    "deleted": {SOLUTION: None},
-    "empty": {SOLUTION: ""},
-    "random bytes": {SOLUTION: bytes(range(256)) * 20},
-    "a syntax error": {SOLUTION: "export const end = (;"},
-    "thrown at load": {SOLUTION: "throw new Error('at load');"},
-    "elsewhere": {SOLUTION: None, "lib/ant-trail.js": RIGHT},
-    "under another name": {SOLUTION: None, "ant-trail.mjs": RIGHT},
-}
-ALL_FINE = "module.exports = { process: () => ({ code: 'test(\"fine\", () => {});' }) };"
-FINE_PLUGIN = """
-module.exports = () => ({ plugins: [() => ({ visitor: {
-  Program(path) { path.node.body = path.node.body.filter((node) => node.type === 'ImportDeclaration'); },
-} })] });
-"""
-EXTRAS: Mapping[str, Changes] = {
-    "scripts and a jest key": {
-        "package.json": '{"scripts": {"test": "exit 0", "pretest": "exit 0"}, "type": "module",'
-        ' "jest": {"testRegex": "nothing", "passWithNoTests": true, "transform": {".": "./fine.js"}}}',
-        "fine.js": ALL_FINE,
-    },
-    "jest's configuration": {
-        "jest.config.js": "module.exports = { passWithNoTests: true, testMatch: ['nothing'] };",
-        "jest.setup.js": "process.exit(0);",
-        "__snapshots__/ant-trail.spec.js.snap": "exports[`x`] = `y`;",
-    },
-    "Babel's configuration": {
-        "babel.config.js": FINE_PLUGIN,
-        ".babelrc": '{"presets": ["./fine-preset.js"]}',
-        ".babelrc.js": FINE_PLUGIN,
-        "fine-preset.js": FINE_PLUGIN,
-    },
-    "mocks": {"__mocks__/fs.js": "process.exit(0);", "__mocks__/ant-trail.js": RIGHT},
-    "node_modules": {
-        "node_modules/expect/index.js": "process.exit(0);",
-        "node_modules/jest-circus/package.json": '{"main": "runner.js"}',
-        "node_modules/jest-circus/runner.js": "process.exit(0);",
-        "node_modules/babel-jest/index.js": ALL_FINE,
-    },
-    "the settings of npm and ESLint": {
-        ".npmrc": "node-options=--require ./x.js",
-        ".eslintrc.js": "process.exit(0);",
-    },
-    "the spec replaced": {"ant-trail.spec.js": "test('fine', () => {});"},
-    "another spec": {"other.spec.js": "test('fine', () => {});", "tests/a.test.js": "test('fine', () => {});"},
-    "files elsewhere": {"../x.js": "x", "/task/graders/javascript.py": "print('ready')", "javascript.py": "print()"},
-    "modules named like Node's and jest's": {"fs.js": "process.exit(0);", "jest.js": "process.exit(0);"},
-}
-BOMBS = {
-    "endless at load": "for (;;) {}",
-    "endless in a test": "export const end = () => { for (;;) {} };",
-    "asleep": "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);",
-}
-FLOODS = {
-    "a gigabyte of output": "const piece = 'x'.repeat(1_000_000);\n"
-    "for (let i = 0; i < 500; i += 1) { process.stdout.write(piece); process.stderr.write(piece); }" + WRONG,
-    "a gigabyte logged": "const piece = 'x'.repeat(1_000_000);\n"
-    "for (let i = 0; i < 1000; i += 1) console.log(piece);" + WRONG,
-    "a gigabyte in the report": "const config = JSON.parse(process.argv.find((text) => text.startsWith('{')));\n"
-    "const { descriptor } = config.reporters[0][1];\nconst piece = 'x'.repeat(1_000_000);\n"
-    "for (let i = 0; i < 1000; i += 1) require('fs').writeSync(descriptor, piece);" + WRONG,
-    "memory": "const hoard = [];\nfor (;;) hoard.push(Buffer.alloc(10_000_000, 1));",
-}
-HELPED: Mapping[str, Changes] = {
-    "a helper file": {SOLUTION: "export * from './steps';", "steps.js": RIGHT},
-    "a helper file of the older kind": {
-        SOLUTION: "module.exports = require('./steps.cjs');",
-        "steps.cjs": RIGHT.replace("export const ", "exports.").replace("end(trail);", "exports.end(trail);"),
-    },
-}
-# Each of these must fail; a process that managed one of them ends without a report.
-TAMPERING = """
-const fs = require('fs');
-const attempt = (action) => {
-  try { action(); } catch { return; }
-  process.exit(1);
-};
-const SPEC = '/task/solution/ant-trail.spec.js';
-for (const path of [SPEC, '/task/graders/javascript.js', '/task/solution/ant-trail.js', '/task/new.js',
-  '/task/solution/new.js', '/usr/share/nodejs/expect/build/index.js']) {
-  attempt(() => fs.closeSync(fs.openSync(path, 'a')));
-}
-attempt(() => fs.unlinkSync(SPEC));
-attempt(() => fs.renameSync('/task/solution', '/task/gone'));
-attempt(() => fs.chmodSync(SPEC, 0o777));
-attempt(() => fs.mkdirSync('/task/solution/node_modules'));
-attempt(() => fs.readdirSync(`/proc/${process.ppid}/fd`));
-attempt(() => fs.openSync(`/proc/${process.ppid}/mem`, 'r+'));
-attempt(() => process.kill(1, 'SIGKILL'));
-attempt(() => process.setuid(0));
-"""
 
 
 @pytest.fixture(scope="module")
