@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from dgm.benchmarks.catalogue import benchmark_named, definition_named
+from dgm.benchmarks.catalogue import definition_named, exercises_named
 from dgm.benchmarks.definition import Definition
 from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.benchmarks.manifest import FILE, Expected, manifest_json, read_manifest
@@ -77,7 +77,7 @@ def main() -> int:
     definition = definition_named(options.benchmark)
     patterns = options.tasks.split(",") if options.tasks else ()
     # Without the manifest that is to be made: it may be of other files.
-    benchmark = benchmark_named(options.benchmark, patterns, checkout=options.checkout, expected={})
+    benchmark = exercises_named(options.benchmark, patterns, checkout=options.checkout, expected={})
     tasks = [task for stage in benchmark.stages() for task in stage.tasks]
     found: dict[TaskId, Expected] = {}
     with (

@@ -1,6 +1,6 @@
 """Prints the averages of all finished runs in a directory, and how well each of them foretells the others.
 
-The first part is what `benchmarks/katas/rehearsed.toml` holds. The second takes every ordered pair of runs: an estimate
+The first part is what `benchmarks/NAME/rehearsed.toml` holds. The second takes every ordered pair of runs: an estimate
 from the averages of one, for the configuration of the other, beside what the other really used. Dollars are those of a
 price for the arithmetic alone, since rehearsals cost nothing: $3 in, $15 out, $0.30 and $3.75 from and to the cache.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dgm.archive.averages import Samples, amounts_by_role, samples_of
 from dgm.archive.reader import RunReader, RunState, read_run
+from dgm.benchmarks.averages import averages_toml
 from dgm.benchmarks.catalogue import benchmark_of
-from dgm.benchmarks.rehearsed import averages_toml
 from dgm.cli.forecast import new_run_ahead
 from dgm.core.averages import Amounts, FlatRates
 from dgm.core.counting import Range

@@ -15,9 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.catalogue import exercises_named
 from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.config import RunConfig
+from dgm.core.files import Change
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.ports import Sandbox
 from dgm.sandbox.images import ensure_image
@@ -41,7 +42,7 @@ def measure(benchmark: ExercisesBenchmark, sandbox: Sandbox, *, workers: int) ->
         solution = benchmark.exercise(task).known.reference
         session = SessionId(f"measure.{task.replace('/', '-')}")
         began = time.monotonic()
-        grade = benchmark.grade(task, solution, sandbox=sandbox, session=session)
+        grade = benchmark.grade(task, Change({}, solution), sandbox=sandbox, session=session)
         return Timed(task, benchmark.language(task).name, grade.resolved, time.monotonic() - began)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -74,7 +75,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     patterns = options.tasks.split(",") if options.tasks else ()
-    benchmark = benchmark_named(options.benchmark, patterns, checkout=options.checkout)
+    benchmark = exercises_named(options.benchmark, patterns, checkout=options.checkout)
     with tempfile.TemporaryDirectory() as place, docker_sandbox(RunConfig(), Path(place)) as sandbox:
         for image in benchmark.images():
             ensure_image(sandbox.engine, image, say=print)

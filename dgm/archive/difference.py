@@ -5,7 +5,6 @@ such, only its objects, through an empty repository of ours: the configuration a
 published could name programs to start.
 """
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgm.archive.codestore import CommitId, create_repository
+from dgm.boundary.bare_git import bare_git_environment
 from dgm.core.errors import ArchiveError, CorruptArchiveError
 
 _TIMEOUT_S = 60.0
@@ -70,16 +70,5 @@ def _diff_tree(repository: Path, before: CommitId, after: CommitId, *what: str) 
 def _empty_repository(objects: Path) -> Generator[tuple[str, dict[str, str]]]:
     with tempfile.TemporaryDirectory(prefix="dgm-diff-") as directory:
         create_repository(Path(directory))
-        yield (
-            directory,
-            {
-                "PATH": os.environ.get("PATH", os.defpath),
-                "LC_ALL": "C",
-                "GIT_DIR": directory,
-                "GIT_OBJECT_DIRECTORY": str(objects.absolute()),
-                "GIT_CONFIG_NOSYSTEM": "1",
-                "GIT_CONFIG_GLOBAL": os.devnull,
-                "GIT_ATTR_NOSYSTEM": "1",
-                "GIT_NO_REPLACE_OBJECTS": "1",
-            },
-        )
+        environment = bare_git_environment(Path(directory))
+        yield directory, environment | {"GIT_OBJECT_DIRECTORY": str(objects.absolute())}

@@ -34,7 +34,10 @@ from dgm.core.ports import Decision
 from dgm.core.scores import Score
 
 _OUTCOME = """
-    task, trial, verdict, summary, seconds, session, patch, dropped_paths, calls, input_tokens, output_tokens, nanos"""
+    number, task, trial, verdict, summary, seconds, session, patch, dropped_paths, calls, input_tokens, output_tokens,
+    nanos"""
+
+_IS_FLAGGED = "EXISTS (SELECT 1 FROM flags WHERE evaluation = evaluations.number)"
 
 _UNSETTLED = """
     SELECT session, number, calls, input_tokens, output_tokens, nanos, 0 AS read_tokens, 0 AS written_tokens
@@ -110,21 +113,29 @@ class Facts:
         """Return the outcomes of all agents that have any, in the order of their recording."""
         with self._sound():
             found: dict[AgentId, list[Outcome]] = defaultdict(list)
-            for agent, *row in self.rows(f"SELECT agent, {_OUTCOME} FROM evaluations ORDER BY number"):  # noqa: S608
-                found[AgentId(agent)].append(outcome_from(row))
+            rows = self.rows(f"SELECT agent, {_OUTCOME} FROM evaluations ORDER BY number")  # noqa: S608
+            flags = self._flags()
+            for agent, number, *row in rows:
+                found[AgentId(agent)].append(outcome_from(row, tuple(flags[number])))
             return found
 
     def outcomes_of(self, agent: AgentId) -> list[Outcome]:
         """Return one agent's outcomes in the order of their recording."""
         query = f"SELECT {_OUTCOME} FROM evaluations WHERE agent = ? ORDER BY number"  # noqa: S608
         with self._sound():
-            return [outcome_from(row) for row in self.rows(query, (agent,))]
+            rows, flags = self.rows(query, (agent,)), self._flags()
+            return [outcome_from(row, tuple(flags[number])) for number, *row in rows]
 
     def scores(self) -> dict[AgentId, Score]:
         """Return the scores of all agents that have any, without reading what they are made of."""
-        query = "SELECT agent, sum(verdict = ?), count(*) FROM evaluations GROUP BY agent"
+        query = f"SELECT agent, sum(verdict = ? AND NOT {_IS_FLAGGED}), count(*) FROM evaluations GROUP BY agent"  # noqa: S608
         with self._sound():
             return {AgentId(row[0]): Score(row[1], row[2]) for row in self.rows(query, (Verdict.RESOLVED,))}
+
+    def flagged_count(self) -> int:
+        """Return how many measurements are resolved by their verdict and do not count, since they are flagged."""
+        query = f"SELECT count(*) FROM evaluations WHERE verdict = ? AND {_IS_FLAGGED}"  # noqa: S608
+        return self.rows(query, (Verdict.RESOLVED,))[0][0]
 
     def commit_and_hash(self, agent: AgentId) -> tuple[CommitId, str]:
         """Return the commit that holds an agent's code, and the SHA-256 of that code."""
@@ -207,6 +218,13 @@ class Facts:
         """Return the time of the latest fact before a moment."""
         with self._sound():
             return self.rows(_LAST_SIGN_OF_LIFE, (before,))[0][0]
+
+    def _flags(self) -> dict[int, list[str]]:
+        """Return each evaluation's flags by its number. Asked after the evaluations, so that none lacks its own."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for evaluation, flag in self.rows("SELECT evaluation, flag FROM flags ORDER BY evaluation, position"):
+            found[evaluation].append(flag)
+        return found
 
     def _decisions(self, where: str) -> list[Decision]:
         query = f"SELECT number, kind, agent, step, task, trial FROM decisions {where} ORDER BY number"  # noqa: S608

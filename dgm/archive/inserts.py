@@ -16,10 +16,10 @@ from dgm.core.outcomes import Outcome
 Value: TypeAlias = str | int | float | None
 
 
-def insert(sql: sqlite3.Connection, table: str, **columns: Value) -> None:
-    """Insert one row into a table of ours."""
+def insert(sql: sqlite3.Connection, table: str, **columns: Value) -> int | None:
+    """Insert one row into a table of ours and return its number."""
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    sql.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values()))  # noqa: S608
+    return sql.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values())).lastrowid  # noqa: S608
 
 
 def action_columns(action: Action) -> dict[str, Value]:
@@ -80,8 +80,8 @@ def insert_step(
 
 
 def insert_outcome(sql: sqlite3.Connection, decision: int, agent: AgentId, outcome: Outcome, *, at: float) -> None:
-    """Insert a measurement."""
-    insert(
+    """Insert a measurement and what is flagged of it."""
+    evaluation = insert(
         sql,
         "evaluations",
         decision=decision,
@@ -97,6 +97,8 @@ def insert_outcome(sql: sqlite3.Connection, decision: int, agent: AgentId, outco
         at=at,
         **_amount_columns(amount_of(outcome.usage)),
     )
+    for position, flag in enumerate(outcome.flags):
+        insert(sql, "flags", evaluation=evaluation, position=position, flag=flag)
 
 
 def insert_reservation(sql: sqlite3.Connection, session: SessionId, number: int, amount: Amount, *, at: float) -> None:

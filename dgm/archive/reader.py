@@ -157,6 +157,10 @@ class RunReader:
         """Return how many measurements were recorded."""
         return self._facts.count("evaluations")
 
+    def flagged_count(self) -> int:
+        """Return how many measurements are resolved by their verdict and do not count, since they are flagged."""
+        return self._facts.flagged_count()
+
     def children_wanted(self) -> int:
         """Return how many children the run is to have grown in the end."""
         starts = self._facts.starts()

@@ -164,6 +164,7 @@ def stored_outcome(outcome: Outcome) -> Outcome:
         outcome,
         summary=storable(outcome.summary),
         patch=storable(outcome.patch),
+        flags=tuple(map(storable, outcome.flags)),
         usage=amount_of(outcome.usage).without_cache.usage,
     )
 
@@ -193,7 +194,7 @@ def diagnosis_from(text: str | None) -> Diagnosis | None:
     return Diagnosis(**fields)
 
 
-def outcome_from(row: Row) -> Outcome:
+def outcome_from(row: Row, flags: tuple[str, ...]) -> Outcome:
     """Return the outcome in (task, trial, verdict, summary, seconds, session, patch, dropped_paths, usage ...)."""
     task, trial, verdict, summary, seconds, session, patch, dropped, *usage = row
     return Outcome(
@@ -206,6 +207,7 @@ def outcome_from(row: Row) -> Outcome:
         usage=Amount(*usage).usage,
         patch=patch,
         dropped_paths=tuple(json.loads(dropped)),
+        flags=flags,
     )
 
 

@@ -6,14 +6,15 @@ dollars. Text of agents and models is stored as it came; whoever shows it makes 
 A version adds tables and leaves those before it as they are. What a provider's cache had is a table of its own: columns
 added to `settlements` would leave an upgraded archive with another declaration than a new one, and an old one that is
 only read with queries of its own. The table costs a join, and has a row only where the cache had something. Likewise
-the images of a run stand in a table of their own, beside the one image that `run` names.
+the images of a run stand in a table of their own, beside the one image that `run` names, and what is flagged of a
+measurement beside its verdict, which stays what the tests said.
 """
 
 import sqlite3
 from functools import cache
 
 APPLICATION_ID = 0x64676D61  # "dgma"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _USAGE = "calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, nanos INTEGER NOT NULL"
 
@@ -71,10 +72,18 @@ _TABLES_OF_2 = {
 
 _TABLES_OF_3 = {
     # All images that the run's tasks take, that of `run` among them; no row in a run that was made before version 3.
+    # One that a task brings along has a row since it was first used.
     "images": "name TEXT NOT NULL PRIMARY KEY, digest TEXT NOT NULL",
 }
 
-_NEW_TABLES = {1: _TABLES_OF_1, 2: _TABLES_OF_2, 3: _TABLES_OF_3}
+_TABLES_OF_4 = {
+    # Signs that the tests of a measurement were tampered with; one that has any does not count as resolved.
+    "flags": """
+        evaluation INTEGER NOT NULL REFERENCES evaluations (number), position INTEGER NOT NULL, flag TEXT NOT NULL,
+        PRIMARY KEY (evaluation, position)""",
+}
+
+_NEW_TABLES = {1: _TABLES_OF_1, 2: _TABLES_OF_2, 3: _TABLES_OF_3, 4: _TABLES_OF_4}
 """By the version that brought them."""
 
 

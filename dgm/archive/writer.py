@@ -11,6 +11,7 @@ from dgm.archive.codestore import CommitId, NewCommit
 from dgm.archive.database import DATABASE, close_after_writing, sql_errors
 from dgm.archive.difference import diff_stat
 from dgm.archive.facts import Facts
+from dgm.archive.images import require_same_image
 from dgm.archive.inserts import (
     action_columns,
     insert,
@@ -178,6 +179,20 @@ class RunArchive(RunReader):
                 insert_outcome(sql, decision, agent, outcome, at=self._clock.now())
             self._outcomes[agent] = (*self._outcomes[agent], outcome)
             del self._open[decision]
+
+    def pin_image(self, name: str, digest: str) -> None:
+        """Record what an image is that is used now for the first time, and that it still is what it was.
+
+        Raises:
+            ArchiveError: another digest is recorded.
+        """
+        with self._facts.lock:
+            recorded = self.images().get(name)
+            if recorded is None:
+                with self._transaction() as sql:
+                    insert(sql, "images", name=name, digest=digest)
+            else:
+                require_same_image(name, recorded=recorded, digest=digest)
 
     def add_fault(self, decision: int, message: str) -> None:
         """Record a fault of ours that ended an attempt."""

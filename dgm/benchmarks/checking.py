@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from dgm.core.errors import InfrastructureError, MalformedContentError
-from dgm.core.files import FileTree
 from dgm.core.ids import SessionId, TaskId
-from dgm.core.ports import Benchmark, Clock, Sandbox
-from dgm.core.tasks import KnownTask
+from dgm.core.ports import Benchmark, Clock, ControlKind, Sandbox
+from dgm.core.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,12 @@ def check(benchmark: Benchmark, sandbox: Sandbox, *, clock: Clock, workers: int 
     Raises:
         MalformedContentError: a task is not as it must be.
     """
-    known_tasks = benchmark.known_tasks()
+    tasks = benchmark.tasks()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="dgm-check")
     try:
         futures = [
-            pool.submit(_checked, benchmark, sandbox, known, number=number, clock=clock)
-            for number, known in enumerate(known_tasks)
+            pool.submit(_checked, benchmark, sandbox, task, number=number, clock=clock)
+            for number, task in enumerate(tasks)
         ]
         for future in as_completed(futures):
             yield future.result()
@@ -71,17 +70,15 @@ def check(benchmark: Benchmark, sandbox: Sandbox, *, clock: Clock, workers: int 
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _checked(benchmark: Benchmark, sandbox: Sandbox, known: KnownTask, *, number: int, clock: Clock) -> CheckedTask:
-    task = known.task
-
-    def control(solution: FileTree, what: str) -> Control:
+def _checked(benchmark: Benchmark, sandbox: Sandbox, task: Task, *, number: int, clock: Clock) -> CheckedTask:
+    def control(kind: ControlKind) -> Control:
         began = clock.monotonic()
-        session = SessionId(f"check.{number:03d}.{what}")
+        session = SessionId(f"check.{number:03d}.{kind}")
         try:
-            grade = benchmark.grade(task.id, solution, sandbox=sandbox, session=session)
+            grade = benchmark.control(task.id, kind, sandbox=sandbox, session=session)
         except (InfrastructureError, MalformedContentError) as error:
             return Control(None, str(error), clock.monotonic() - began)
-        return Control(grade.resolved, grade.summary, clock.monotonic() - began)
+        said = "; ".join([grade.summary, *grade.flags])
+        return Control(grade.resolved and not grade.flags, said, clock.monotonic() - began)
 
-    base = control(task.solution_in(task.workspace), "base")
-    return CheckedTask(task.id, base, control(known.reference, "reference"), has_signal=task.has_signal)
+    return CheckedTask(task.id, control("base"), control("reference"), has_signal=task.has_signal)

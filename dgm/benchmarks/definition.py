@@ -6,8 +6,10 @@ language = "python"             # of all tasks; without it the first part of a t
 helpers = true                  # solutions may add source files
 repository = "https://..."      # where the tasks are from, if they do not stand in tasks/
 revision = "<40 digits>"
+dataset = "owner/name"          # where the records of its tasks are from, if they are instances of SWE-bench
 
 [[stages]]
+name = "small"                  # a word for it where users choose tasks
 above = 0.4                     # for agents that resolved more than this share of all earlier stages' tasks
 tasks = ["go/ant"]
 
@@ -30,12 +32,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dgm.core.errors import MalformedContentError
+from dgm.core.groups import Kind, group_of
 from dgm.core.ids import TaskId
 from dgm.core.stages import Stage
 
 FILE = "benchmark.toml"
 _TASKS = "tasks"
-_TaskName = Annotated[str, Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")]
+_TaskName = Annotated[str, Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+|__[a-z0-9_.-]+)?$")]
 
 
 class _Part(BaseModel):
@@ -45,6 +48,7 @@ class _Part(BaseModel):
 class _Stage(_Part):
     tasks: Annotated[tuple[_TaskName, ...], Field(min_length=1)]
     above: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    name: Annotated[str, Field(pattern=r"^[a-z]*$")] = ""
 
 
 class _Remark(_Part):
@@ -59,6 +63,7 @@ class _Definition(_Part):
     helpers: bool = False
     repository: Annotated[str, Field(pattern=r"^((https|file)://[!-~]+)?$")] = ""
     revision: Annotated[str, Field(pattern=r"^([0-9a-f]{40})?$")] = ""
+    dataset: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?$")] = ""
     stages: Annotated[tuple[_Stage, ...], Field(min_length=1)]
     excluded: tuple[_Remark, ...] = ()
     no_signal: tuple[_Remark, ...] = ()
@@ -78,6 +83,10 @@ class Definition:
     repository: str = ""
     """Empty where the tasks stand beside the definition, else an address."""
     revision: str = ""
+    dataset: str = ""
+    """Name at Hugging Face; empty where the tasks are exercises."""
+    stage_names: tuple[str, ...] = ()
+    """A word for each of `stages`, "" for those without one."""
     excluded: Mapping[TaskId, str] = field(default_factory=dict[TaskId, str])
     """Task -> why it cannot be judged."""
     no_signal: Mapping[TaskId, str] = field(default_factory=dict[TaskId, str])
@@ -88,8 +97,17 @@ class Definition:
         """All tasks, in the order of the stages."""
         return tuple(task for stage in self.stages for task in stage.tasks)
 
+    @property
+    def kind(self) -> Kind:
+        """What its tasks are told apart by."""
+        return Kind.REPOSITORY if self.dataset else Kind.LANGUAGE
+
+    def group_of(self, task: TaskId) -> str:
+        """Return the language or the repository that a task is of, "" where nothing says it."""
+        return group_of(task) if self.dataset else self.language_of(task)
+
     def language_of(self, task: TaskId) -> str:
-        """Return the name of a task's language, "" where nothing says it."""
+        """Return the name of an exercise's language, "" where nothing says it."""
         return self.language or task.rpartition("/")[0]
 
     def place(self, task: TaskId, checkout: Path | None = None) -> Path:
@@ -124,6 +142,8 @@ def read_definition(directory: Path) -> Definition:
         helpers=found.helpers,
         repository=found.repository,
         revision=found.revision,
+        dataset=found.dataset,
+        stage_names=tuple(stage.name for stage in found.stages),
         excluded={TaskId(remark.task): remark.why for remark in found.excluded},
         no_signal={TaskId(remark.task): remark.why for remark in found.no_signal},
     )
@@ -137,16 +157,23 @@ def _compare(definition: Definition) -> None:
         raise MalformedContentError(f"{definition.directory}: {FILE} names a {has} without a {lacks}.")
     named = definition.tasks
     staged = set(named)
-    everywhere = {*named, *definition.excluded}
     for wrong, problem in (
         ([task for task, times in Counter(named).items() if times > 1], "is named twice in the stages"),
         (sorted(staged & set(definition.excluded)), "is excluded and stands in a stage"),
         (sorted(set(definition.no_signal) - staged), "is named under no_signal but in no stage"),
-        (sorted(task for task in everywhere if not definition.language_of(task)), "does not name its language"),
-        *(() if definition.repository else _compared_with_directories(definition)),
+        *_compared_as_exercises(definition),
     ):
         if wrong:
             raise MalformedContentError(f"{definition.directory}: {FILE}: task {wrong[0]} {problem}.")
+
+
+def _compared_as_exercises(definition: Definition) -> tuple[tuple[list[str], str], ...]:
+    if definition.dataset:
+        return ()
+    everywhere = {*definition.tasks, *definition.excluded}
+    nameless: list[str] = sorted(task for task in everywhere if not definition.language_of(task))
+    in_directories = () if definition.repository else _compared_with_directories(definition)
+    return ((nameless, "does not name its language"), *in_directories)
 
 
 def _compared_with_directories(definition: Definition) -> tuple[tuple[list[str], str], ...]:

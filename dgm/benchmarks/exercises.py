@@ -14,9 +14,9 @@ from dgm.benchmarks.manifest import Expected, content_hash, read_manifest
 from dgm.benchmarks.suites import Language
 from dgm.boundary.text import safe_line
 from dgm.core.errors import MalformedContentError, UnknownNameError
-from dgm.core.files import FileTree
+from dgm.core.files import Change, FileTree
 from dgm.core.ids import SessionId, TaskId
-from dgm.core.ports import Sandbox
+from dgm.core.ports import ControlKind, Sandbox
 from dgm.core.stages import Stage
 from dgm.core.tasks import Grade, KnownTask, Task
 
@@ -74,6 +74,10 @@ class ExercisesBenchmark:
     def images(self) -> tuple[str, ...]:
         """Return every image that it takes."""
         return tuple(dict.fromkeys([self.image, *(self.language(task).image for task in self._ids)]))
+
+    def task_images(self) -> tuple[str, ...]:
+        """Return nothing: exercises are worked on in images of ours."""
+        return ()
 
     def tasks(self) -> tuple[Task, ...]:
         """Return all tasks, in the order of the stages.
@@ -145,7 +149,7 @@ class ExercisesBenchmark:
         """Return what the manifest is to say of a task's files."""
         return content_hash(read_exercise_files(self._definition.place(task, self._checkout)))
 
-    def grade(self, task: TaskId, solution: FileTree, *, sandbox: Sandbox, session: SessionId) -> Grade:
+    def grade(self, task: TaskId, solution: Change, *, sandbox: Sandbox, session: SessionId) -> Grade:
         """Judge `solution` in a fresh container.
 
         Raises:
@@ -154,12 +158,19 @@ class ExercisesBenchmark:
         """
         return grade(
             self.exercise(task),
-            solution,
+            solution.after,
             language=self.language(task),
             sandbox=sandbox,
             session=session,
             chance=self._chance,
         )
+
+    def control(self, task: TaskId, kind: ControlKind, *, sandbox: Sandbox, session: SessionId) -> Grade:
+        """Judge the untouched workspace or the reference; errors as `grade`."""
+        known = self.exercise(task).known
+        base = known.task.solution_in(known.task.workspace)
+        solution = Change(base, base if kind == "base" else known.reference)
+        return self.grade(task, solution, sandbox=sandbox, session=session)
 
     def _load(self, task: TaskId) -> Exercise:
         definition, language = self._definition, self.language(task)

@@ -82,7 +82,7 @@ def _parse(stream: bytes) -> dict[str, File]:
     if len(stream) > MAX_STREAM_BYTES:
         raise HostileBytesError(f"the tree is larger than {MAX_CONTENT_BYTES // 2**20} MB")
     files: dict[str, File] = {}
-    names = _Names()
+    names = PlainNames()
     total = 0
     for number, member in enumerate(_members(stream), start=1):
         if number > MAX_MEMBERS:
@@ -222,8 +222,11 @@ def _text(name: bytes) -> str:
         raise HostileBytesError("a file's name is not UTF-8") from error
 
 
-class _Names:
-    """Every name of a tree so far, so that no two of them are one file on another file system."""
+class PlainNames:
+    """Every name of a tree so far, so that no two of them are one file on another file system.
+
+    Adding one raises HostileBytesError where it is no plain relative path, or is another one's on another file system.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[str, str] = {}

@@ -13,7 +13,8 @@ from dgm.archive.reader import RunReader
 from dgm.archive.records import StepRecord
 from dgm.boundary.text import safe_line, safe_text
 from dgm.cli.costs import cached_share, model_of
-from dgm.cli.languages import language_answer, scores_by_language
+from dgm.cli.groups import group_answer
+from dgm.cli.verdicts import safe_flags
 from dgm.config import Budget
 from dgm.core.actions import Diagnosis
 from dgm.core.agents import Agent, AgentTree
@@ -41,7 +42,7 @@ def tree_answer(run: RunReader) -> Answer:
 def status_answer(run: RunReader, *, now: float) -> Answer:
     """Return `progress_answer` with what the cost is made of and what is left of the run's budget.
 
-    Where tasks are in several languages, `by_language` has the seed agent's and the best agent's results.
+    `by_language` or `by_repository` has the seed agent's and the best agent's results, where tasks are told apart so.
     """
     with run.snapshot():
         spent = run.spent()
@@ -54,12 +55,15 @@ def status_answer(run: RunReader, *, now: float) -> Answer:
                 "by_role": _by_role(run, run.usage_by_role()),
                 "budget": _budget(run.config().budget, spent),
             }
-            | _languages_of_run(run)
+            | _groups_of_run(run)
         )
 
 
 def progress_answer(run: RunReader, spent: Usage, *, now: float) -> Answer:
-    """Return {run, state, agents, steps, evaluations, cost_usd, tokens, elapsed_s} of a run that spent so much."""
+    """Return {run, state, agents, steps, evaluations, flagged, cost_usd, tokens, elapsed_s} of a run that `spent` that.
+
+    Of the evaluations, `flagged` ones are resolved by their verdict and not counted as resolved.
+    """
     agents = len(run.agent_tree())
     return {
         "run": run.facts().name,
@@ -67,6 +71,7 @@ def progress_answer(run: RunReader, spent: Usage, *, now: float) -> Answer:
         "agents": agents,
         "steps": {"accepted": agents - 1, "rejected": run.steps_done() - (agents - 1)},
         "evaluations": run.evaluation_count(),
+        "flagged": run.flagged_count(),
         "cost_usd": spent.cost_usd,
         "tokens": spent.tokens,
         "elapsed_s": round(run.elapsed_seconds(now=now), 3),
@@ -92,7 +97,7 @@ def show_answer(run: RunReader, agent: AgentId) -> Answer:
                 "by_role": _by_role(run, run.usage_by_role_of(agent)),
                 "lineage_usage": _usage(run.lineage_usage(agent)),
             }
-            | _languages_of_agent(run, agent)
+            | group_answer(run.outcomes_of(agent), run.facts().benchmark)
         )
 
 
@@ -190,16 +195,13 @@ def _by_role(run: RunReader, usages: Mapping[Role, Usage]) -> Answer:
     return {role.value: {"model": model_of(role, models), **_usage(usage)} for role, usage in usages.items()}
 
 
-def _languages_of_run(run: RunReader) -> Answer:
+def _groups_of_run(run: RunReader) -> Answer:
     agents = dict.fromkeys((run.agent_tree().root.id, run.best().agent.id))
-    found = [({"agent": agent}, _languages_of_agent(run, agent)) for agent in agents]
-    rows = [name | languages["by_language"] for name, languages in found if languages]
-    return {"by_language": rows} if rows else {}
-
-
-def _languages_of_agent(run: RunReader, agent: AgentId) -> Answer:
-    scores = scores_by_language(run.outcomes_of(agent), run.facts().benchmark)
-    return {} if scores is None else {"by_language": language_answer(scores)}
+    rows: Answer = {}
+    for agent in agents:
+        for kind, counts in group_answer(run.outcomes_of(agent), run.facts().benchmark).items():
+            rows.setdefault(kind, []).append({"agent": agent} | counts)
+    return rows
 
 
 def _budget(budget: Budget, spent: Usage) -> Answer:
@@ -255,6 +257,7 @@ def _outcome(outcome: Outcome) -> Answer:
         "task": outcome.task,
         "trial": outcome.trial,
         "verdict": outcome.verdict.value,
+        "flags": safe_flags(outcome),
         "seconds": outcome.seconds,
         "cost_usd": outcome.usage.cost_usd,
         "tokens": outcome.usage.tokens,

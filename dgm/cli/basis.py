@@ -1,4 +1,4 @@
-"""What an estimate is made from: a run's own averages where there are any, else those of rehearsals."""
+"""What an estimate is made from: a run's own averages where there are any, else those that are shipped."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from dgm.archive.averages import Samples, samples_of
 from dgm.archive.reader import RunReader, RunState, read_run
+from dgm.benchmarks.averages import assumed_averages, rehearsed_averages
 from dgm.benchmarks.catalogue import outline_of
-from dgm.benchmarks.rehearsed import rehearsed_averages
 from dgm.cli.runs import run_directories
 from dgm.config import REHEARSAL, RunConfig
-from dgm.core.averages import REAL_FROM_SIMULATED, Average, Averages
+from dgm.core.averages import AS_MEASURED, REAL_FROM_SIMULATED, Assumption, Average, Averages
 from dgm.core.errors import DgmError, UsageError
 from dgm.core.ports import Role
 
@@ -26,20 +26,26 @@ class Basis:
     models: Mapping[Role, str]
     """Which model used that."""
     run: str | None
-    """The name of the run that was measured; None for rehearsals that are shipped."""
+    """The name of the run that was measured; None for averages that are shipped."""
     benchmark: str
+    source: str = ""
+    """What is to be known of shipped averages."""
+    is_assumed: bool = False
+    """Whether no session was measured at all, not even of the simulated model."""
 
     @property
-    def assumes(self) -> bool:
-        """Whether a simulated model's sessions stand for a real one's."""
-        return any(average.assumption is REAL_FROM_SIMULATED for average in _parts(self.averages))
+    def assumption(self) -> Assumption | None:
+        """What is believed of a real model, None where everything was measured."""
+        averages = self.averages
+        parts = (averages.seed, averages.child, averages.improve, averages.diagnose)
+        return next((average.assumption for average in parts if average.assumption != AS_MEASURED), None)
 
 
 def basis_for(config: RunConfig, *, runs: Path | None, own: RunReader | None = None) -> Basis:
     """Return the best basis that there is for an estimate.
 
     That is what the run itself measured so far, else the newest finished run with the same benchmark and agent's model,
-    else rehearsals.
+    else what is assumed of real models on that benchmark, if there is one in the run, else rehearsals.
 
     Args:
         config: of the run to be estimated.
@@ -48,7 +54,7 @@ def basis_for(config: RunConfig, *, runs: Path | None, own: RunReader | None = N
     Raises:
         UsageError: there is none; no run with this benchmark was ever finished or rehearsed.
     """
-    found = (own and _enough(own)) or _newest_like(config, runs) or _rehearsed(config.benchmark)
+    found = (own and _enough(own)) or _newest_like(config, runs) or _assumed(config) or _rehearsed(config.benchmark)
     if found is None:
         raise UsageError(
             f"Nothing is known of sessions on {config.benchmark} yet; finish a small run first (--children 3) or name "
@@ -116,11 +122,20 @@ def _measured(run: RunReader, samples: Samples) -> Basis | None:
     return Basis(averages, config.models.by_role(), run.directory.name, config.benchmark)
 
 
-def _rehearsed(benchmark: str) -> Basis | None:
-    averages = rehearsed_averages(benchmark)
-    if averages is None:
+def _assumed(config: RunConfig) -> Basis | None:
+    models = config.models.by_role()
+    found = assumed_averages(config.benchmark)
+    if found is None or set(models.values()) == {REHEARSAL}:
         return None
-    return Basis(averages, dict.fromkeys((Role.AGENT, Role.IMPROVE, Role.DIAGNOSE), REHEARSAL), None, benchmark)
+    return Basis(found.averages, models, None, config.benchmark, found.source, is_assumed=True)
+
+
+def _rehearsed(benchmark: str) -> Basis | None:
+    found = rehearsed_averages(benchmark)
+    if found is None:
+        return None
+    models: dict[Role, str] = dict.fromkeys((Role.AGENT, Role.IMPROVE, Role.DIAGNOSE), REHEARSAL)
+    return Basis(found.averages, models, None, benchmark, found.source)
 
 
 def _for_models(basis: Basis, config: RunConfig) -> Basis:
@@ -142,7 +157,3 @@ def _for_models(basis: Basis, config: RunConfig) -> Basis:
             diagnose=believed(averages.diagnose, Role.DIAGNOSE),
         ),
     )
-
-
-def _parts(averages: Averages) -> tuple[Average, ...]:
-    return averages.seed, averages.child, averages.improve, averages.diagnose

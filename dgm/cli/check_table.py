@@ -4,14 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgm.cli.checked import Checked, Finding, LanguageRow, why_of
+from dgm.cli.checked import Checked, Finding, GroupRow, why_of
+from dgm.config import SweBench
 from dgm.core.errors import ConfigError
 from dgm.core.ids import TaskId
 
 _INTRODUCTION = (
     "Each task's reference solution has to be resolved and its untouched stub must not, graded as agents' solutions "
-    "are: each in a fresh container without network. Seconds are those of one grading, its container included."
+    "are: each in a fresh container {network} network. Seconds are those of one grading, its container included."
 )
+
+CONTROLS = "reference is the gold patch, stub a patch that does nothing"
+"""Said of benchmarks whose tasks are instances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Circumstances:
     command: str
     images: Mapping[str, str]
     """Name -> digest."""
+    swebench: SweBench
+    """Where instances are from and how they were graded, if the tasks are instances."""
 
 
 def require_writable(path: Path) -> None:
@@ -41,18 +47,21 @@ def require_writable(path: Path) -> None:
 def table_text(checked: Checked, made: Circumstances) -> str:
     """Return the whole file."""
     definition = checked.definition
-    parts = [f"# Controls of benchmark {definition.name}", _INTRODUCTION]
+    parts = [
+        f"# Controls of benchmark {definition.name}",
+        _INTRODUCTION.format(network="with" if made.swebench.stock else "without"),
+    ]
     if not checked.is_complete:
         parts.append(f"**Partial: interrupted after {len(checked.rows)} of {len(checked.tasks)} tasks.**")
     parts += [
         "\n".join(_circumstances(checked, made)),
-        "## By language",
+        f"## By {definition.kind}",
         _table(
-            ("language", "tasks", "reference resolved", "stub unresolved", "median s", "95 % within s"),
-            map(_language_cells, checked.by_language()),
+            (definition.kind, "tasks", "reference resolved", "stub unresolved", "median s", "95 % within s"),
+            map(_group_cells, checked.by_group()),
         ),
         "## By task",
-        _table(("language", "task", "reference", "stub", "reference s", "stub s"), _task_rows(checked)),
+        _table((definition.kind, "task", "reference", "stub", "reference s", "stub s"), _task_rows(checked)),
     ]
     exceptions = list(_exceptions(checked))
     return "\n\n".join([*parts, "## Exceptions", "\n".join(exceptions) or "None."]) + "\n"
@@ -63,12 +72,14 @@ def _circumstances(checked: Checked, made: Circumstances) -> Iterable[str]:
     yield f"- dgm {made.version}, {made.date}: `{made.command}`"
     if definition.repository:
         yield f"- exercises: {definition.repository} at revision {definition.revision}"
+    if definition.dataset:
+        yield f"- instances: {Path(made.swebench.dataset).name}; {CONTROLS}"
     yield from (f"- image {name}: {digest}" for name, digest in sorted(made.images.items()))
 
 
-def _language_cells(row: LanguageRow) -> Sequence[str]:
+def _group_cells(row: GroupRow) -> Sequence[str]:
     return (
-        row.language,
+        row.group,
         str(row.tasks),
         str(row.resolved_references),
         str(row.unresolved_stubs),
@@ -80,15 +91,15 @@ def _language_cells(row: LanguageRow) -> Sequence[str]:
 def _task_rows(checked: Checked) -> Iterable[Sequence[str]]:
     """Return a row for every task that was asked for, those included that were not checked."""
     for task in sorted({*checked.tasks, *checked.excluded}):
-        language, row = checked.definition.language_of(task), checked.rows.get(task)
+        group, row = checked.definition.group_of(task), checked.rows.get(task)
         name = task.partition("/")[2] or task
         if row is None:
             finding = checked.finding(task).value
-            yield language, name, finding, finding, "", ""
+            yield group, name, finding, finding, "", ""
             continue
         stub = _verdict(row.base.resolved) + ("" if row.has_signal else " (no signal)")
         yield (
-            language,
+            group,
             name,
             _verdict(row.reference.resolved),
             stub,

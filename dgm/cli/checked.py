@@ -1,4 +1,4 @@
-"""What a check of a benchmark's controls found, by task and by language; nothing that was asked for is left out."""
+"""What a check of a benchmark's controls found, by task and by group; nothing that was asked for is left out."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,11 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LanguageRow:
-    """The controls of one language's tasks, or of all."""
+class GroupRow:
+    """The controls of one group's tasks, or of all."""
 
-    language: str
+    group: str
+    """A language or a repository."""
     tasks: int
     """That were checked."""
     resolved_references: int
@@ -70,15 +71,14 @@ class Checked:
         """Return the tasks without signal whose stub was resolved indeed."""
         return [row.task for row in self.found(Finding.SOUND) if row.base.resolved]
 
-    def by_language(self) -> list[LanguageRow]:
-        """Return a row for each language in alphabetical order, and one for all where there are several."""
+    def by_group(self) -> list[GroupRow]:
+        """Return a row for each group in alphabetical order, and one for all where there are several."""
         rows = [self.rows[task] for task in self.tasks if task in self.rows]
-        languages = sorted({self.definition.language_of(row.task) for row in rows})
+        groups = sorted({self.definition.group_of(row.task) for row in rows})
         of_each = [
-            _language_row(language, [row for row in rows if self.definition.language_of(row.task) == language])
-            for language in languages
+            _group_row(group, [row for row in rows if self.definition.group_of(row.task) == group]) for group in groups
         ]
-        return [*of_each, _language_row("all", rows)] if len(of_each) > 1 else of_each
+        return [*of_each, _group_row("all", rows)] if len(of_each) > 1 else of_each
 
 
 def finding_of(row: CheckedTask) -> Finding:
@@ -105,10 +105,10 @@ def why_of(row: CheckedTask) -> str:
     return "; ".join(sentences) + ("." if sentences else "")
 
 
-def _language_row(language: str, rows: Sequence[CheckedTask]) -> LanguageRow:
+def _group_row(group: str, rows: Sequence[CheckedTask]) -> GroupRow:
     seconds = sorted(row.reference.seconds for row in rows if row.reference.resolved is not None)
-    return LanguageRow(
-        language,
+    return GroupRow(
+        group,
         tasks=len(rows),
         resolved_references=sum(row.reference.resolved is True for row in rows),
         unresolved_stubs=sum(row.base.resolved is False for row in rows),

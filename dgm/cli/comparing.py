@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.text import Text
 
 from dgm.archive.reader import RunReader
-from dgm.benchmarks.catalogue import outline_named
+from dgm.benchmarks.catalogue import definition_named, outline_named
 from dgm.boundary.text import safe_line
 from dgm.cli import exit_codes
 from dgm.cli.answers import Answer, json_text
 from dgm.cli.render import simulated_note
 from dgm.cli.results import results_directory, write_result
 from dgm.cli.screen import console
+from dgm.cli.verdicts import counts_alike, safe_flags, verdict_words
 from dgm.config import REHEARSAL
 from dgm.core.errors import ArchiveError, UnknownNameError, UsageError
 from dgm.core.ids import AgentId, TaskId
@@ -70,7 +71,7 @@ def replay_recorded(
         UsageError: there is nothing to replay.
     """
     found = reader.agent_tree().find(agent)
-    outcomes = _wanted(reader.outcomes_of(found), patterns, found, config.benchmark)
+    outcomes = _wanted(reader.outcomes_of(found), patterns, found, config)
     screen = console(stderr=as_json)
     screen.print(Text(safe_line(f"replaying agent {found} of {reader.facts().name} with the recorded answers")))
     directory = results_directory(out, reader.directory)
@@ -84,24 +85,25 @@ def replay_recorded(
     return _exit_code(sessions)
 
 
-def _wanted(outcomes: Sequence[Outcome], patterns: Sequence[str], agent: AgentId, benchmark: str) -> list[Outcome]:
+def _wanted(outcomes: Sequence[Outcome], patterns: Sequence[str], agent: AgentId, config: "RunConfig") -> list[Outcome]:
     if not outcomes:
         raise UsageError(f"Agent {agent} was never measured in this run, so there is nothing to replay.")
     wanted: set[TaskId] = set()
     for pattern in patterns:
-        fitting = _fitting(outcomes, pattern, benchmark)
+        fitting = _fitting(outcomes, pattern, config)
         if not fitting:
             raise UnknownNameError(f"Agent {agent} was not measured on {pattern!r}; `dgm show` lists what it was.")
         wanted |= fitting
     return [outcome for outcome in outcomes if not patterns or outcome.task in wanted]
 
 
-def _fitting(outcomes: Sequence[Outcome], pattern: str, benchmark: str) -> set[TaskId]:
+def _fitting(outcomes: Sequence[Outcome], pattern: str, config: "RunConfig") -> set[TaskId]:
     """Return the measured tasks that a pattern fits, those too that the benchmark does not have any more."""
     measured = {outcome.task for outcome in outcomes}
-    if not pattern.startswith("stage:"):
+    if ":" not in pattern and pattern not in definition_named(config.benchmark).stage_names:
         return {task for task in measured if fnmatchcase(task, pattern)}
-    return {task for stage in outline_named(benchmark, [pattern]).stages() for task in stage.tasks} & measured
+    stages = outline_named(config.benchmark, [pattern], swebench=config.swebench).stages()
+    return {task for stage in stages for task in stage.tasks} & measured
 
 
 def _replayed(
@@ -169,7 +171,7 @@ def _compared(recorded: Outcome, result: Replayed, before: Path, after: Path) ->
     if difference is not None and difference.what == ENDED and len(then) < recorded.usage.calls:
         reason = f"Its transcript has {len(then)} requests, but it made {recorded.usage.calls} calls."
         return Session(recorded, Way.NOT_REPLAYED, reason, comparison=comparison)
-    same = difference is None and result.outcome is not None and result.outcome.verdict is recorded.verdict
+    same = difference is None and result.outcome is not None and counts_alike(result.outcome, recorded)
     way = Way.EQUAL if same else Way.DIFFERENT
     return Session(recorded, way, outcome=result.outcome, comparison=comparison)
 
@@ -198,10 +200,10 @@ def _loosely(comparison: Comparison) -> str:
 
 
 def _verdicts(session: Session) -> str:
-    then = session.recorded.verdict.value
+    then = verdict_words(session.recorded)
     if session.outcome is None:
         return f"no verdict (then {then})"
-    now = session.outcome.verdict.value
+    now = verdict_words(session.outcome)
     return now if now == then else f"{now} (then {then})"
 
 
@@ -237,7 +239,9 @@ def _session_answer(session: Session) -> Answer:
         "matched_loosely": comparison.loosely if comparison else None,
         "difference": _difference_answer(comparison),
         "verdict": outcome.verdict.value if outcome else None,
+        "flags": safe_flags(outcome) if outcome else None,
         "recorded_verdict": recorded.verdict.value,
+        "recorded_flags": safe_flags(recorded),
         "summary": safe_line(outcome.summary) if outcome else None,
         "seconds": round(outcome.seconds, 3) if outcome else None,
         "cost_usd": 0.0,

@@ -12,6 +12,7 @@ from dgm.cli.basis import basis_for
 from dgm.cli.estimate_views import short_lines
 from dgm.cli.forecast import Forecast, forecast, is_free, new_run_ahead, resumed_run_ahead
 from dgm.cli.image_plans import building_ahead
+from dgm.cli.pull_plans import pull_plan, pull_words
 from dgm.config import Budget, Price, RunConfig
 from dgm.core.errors import ConfigError, UsageError
 from dgm.wiring import ConfirmNew, ConfirmResumed
@@ -28,12 +29,12 @@ def confirm_new_run(*, yes: bool, runs: Path | None) -> ConfirmNew:
     """
 
     def confirm(config: RunConfig, prices: Mapping[str, Price]) -> None:
-        _say_what_is_built(config)
-        if is_free(prices):
+        _say_what_images_it_takes(config)
+        if _goes_without_saying(config, prices):
             return
         stages = outline_of(config).stages()
         found = _if_known(lambda: forecast(config, prices, basis_for(config, runs=runs), new_run_ahead(config, stages)))
-        _ask(_lines(found), config.budget, yes=yes)
+        _say_or_ask(found, config, prices, yes=yes)
 
     return confirm
 
@@ -50,8 +51,8 @@ def confirm_resumed_run(*, yes: bool, children: int, workers: int, runs: Path | 
 
     def confirm(config: RunConfig, run: RunReader) -> None:
         prices = run.prices()
-        _say_what_is_built(config)
-        if is_free(prices):
+        _say_what_images_it_takes(config)
+        if _goes_without_saying(config, prices):
             return
         stages = outline_of(config).stages()
         ahead = resumed_run_ahead(run, stages, children=children, workers=workers)
@@ -60,7 +61,7 @@ def confirm_resumed_run(*, yes: bool, children: int, workers: int, runs: Path | 
             lambda: forecast(config, prices, basis_for(config, runs=runs, own=run), ahead, spent_usd=spent_usd)
         )
         if found is None or found.estimate.total.sessions.high > 0:
-            _ask(_lines(found), config.budget, yes=yes)
+            _say_or_ask(found, config, prices, yes=yes)
 
     return confirm
 
@@ -74,7 +75,7 @@ def confirm_replay(config: RunConfig, prices: Mapping[str, Price], *, sessions: 
         sessions: how many it is to have.
         yes: go on without asking.
     """
-    _say_what_is_built(config)
+    _say_what_images_it_takes(config)
     if is_free(prices):
         return
     most_usd = sessions * config.sessions.max_cost_usd
@@ -83,14 +84,24 @@ def confirm_replay(config: RunConfig, prices: Mapping[str, Price], *, sessions: 
     _ask([f"{sessions} sessions with {config.models.agent.model}. At most: {most}."], config.budget, yes=yes)
 
 
-def _say_what_is_built(config: RunConfig) -> None:
-    sentence = building_ahead(outline_of(config))
-    if sentence:
-        _print([sentence])
+def _say_what_images_it_takes(config: RunConfig) -> None:
+    outline = outline_of(config)
+    plan = pull_plan(config, outline)
+    sentences = (building_ahead(outline), "" if plan is None else pull_words(plan))
+    _print([sentence for sentence in sentences if sentence])
 
 
-def _lines(found: Forecast | None) -> Sequence[str]:
-    return [_NO_ESTIMATE] if found is None else short_lines(found)
+def _goes_without_saying(config: RunConfig, prices: Mapping[str, Price]) -> bool:
+    """Return whether a run costs nothing and brings none of the images that make it a matter of hours."""
+    return is_free(prices) and not outline_of(config).task_images()
+
+
+def _say_or_ask(found: Forecast | None, config: RunConfig, prices: Mapping[str, Price], *, yes: bool) -> None:
+    lines = [_NO_ESTIMATE] if found is None else short_lines(found)
+    if is_free(prices):
+        _print(lines)
+    else:
+        _ask(lines, config.budget, yes=yes)
 
 
 def _if_known(make: Callable[[], Forecast]) -> Forecast | None:

@@ -15,13 +15,13 @@ from dgm.benchmarks.catalogue import benchmark_named, definition_named
 from dgm.benchmarks.checking import CheckedTask, check
 from dgm.cli import exit_codes
 from dgm.cli.answers import Answer, json_text
-from dgm.cli.check_table import Circumstances, require_writable, table_text
+from dgm.cli.check_table import CONTROLS, Circumstances, require_writable, table_text
 from dgm.cli.checked import Checked, Finding, finding_of, why_of
 from dgm.cli.commit import own_commit
 from dgm.cli.image_plans import building_ahead
 from dgm.cli.screen import console, plain_table
-from dgm.cli.task_listing import excluded_among
-from dgm.config import RunConfig
+from dgm.cli.task_listing import excluded_among, require_instances
+from dgm.config import RunConfig, SweBench
 from dgm.core.errors import UsageError
 from dgm.core.ids import TaskId
 from dgm.core.ports import Benchmark
@@ -32,7 +32,14 @@ _LONGEST_TASK = 36
 
 
 def check_benchmark(
-    name: str, patterns: Sequence[str], checkout: Path | None, *, workers: int, table: Path | None, as_json: bool
+    name: str,
+    patterns: Sequence[str],
+    checkout: Path | None,
+    *,
+    swebench: SweBench,
+    workers: int,
+    table: Path | None,
+    as_json: bool,
 ) -> int:
     """Grade a benchmark's controls, show and write what was found, and return the exit code.
 
@@ -40,6 +47,7 @@ def check_benchmark(
         name: the benchmark.
         patterns: only these of its tasks; all when empty.
         checkout: of exercises that do not come with dgm; the usual place unless given.
+        swebench: where instances are from and how they are graded.
         workers: how many sandboxes at a time.
         table: where to write it as Markdown, if anywhere.
         as_json: print JSON on standard output, and progress on standard error.
@@ -49,15 +57,17 @@ def check_benchmark(
     """
     definition = definition_named(name)
     if checkout is not None and not definition.repository:
-        raise UsageError(f"The tasks of benchmark {name} come with dgm; leave out --polyglot-dir.")
+        raise UsageError(f"The tasks of benchmark {name} are in no checkout; leave out --polyglot-dir.")
+    require_instances(definition, swebench)
     if table is not None:
         require_writable(table)
-    benchmark = benchmark_named(name, patterns, checkout=checkout)
+    benchmark = benchmark_named(name, patterns, checkout=checkout, swebench=swebench)
     tasks = tuple(task.id for task in benchmark.tasks())
     screen, rows, images = console(stderr=as_json), dict[TaskId, CheckedTask](), dict[str, str]()
     is_interrupted = False
     try:
-        _check(benchmark, rows, images, tasks=len(tasks), workers=workers, screen=screen)
+        config = RunConfig(workers=workers, swebench=swebench)
+        _check(benchmark, rows, images, tasks=len(tasks), config=config, screen=screen)
     except KeyboardInterrupt:
         if not rows:
             raise
@@ -68,7 +78,8 @@ def check_benchmark(
     else:
         screen.print(*_summary(checked), sep="\n")
     if table is not None:
-        made = Circumstances(_version(), f"{datetime.now(UTC):%Y-%m-%d}", _command(name, patterns, workers), images)
+        command = _command(name, patterns, workers, stock=swebench.stock)
+        made = Circumstances(_version(), f"{datetime.now(UTC):%Y-%m-%d}", command, images, swebench)
         table.write_text(table_text(checked, made), "utf-8")
         screen.print(Text(f"The table is in {table}."))
     return exit_codes.INTERRUPTED if is_interrupted else _exit_code(checked)
@@ -80,16 +91,21 @@ def _check(
     images: dict[str, str],
     *,
     tasks: int,
-    workers: int,
+    config: RunConfig,
     screen: Console,
 ) -> None:
     """Fill `rows` and `images` (name -> digest), so that what is done is there also after an interruption."""
+
+    def say(text: str) -> None:
+        screen.print(Text(text))
+
     if sentence := building_ahead(benchmark):
-        screen.print(Text(sentence))
-    with docker_sandbox(RunConfig(), Path.cwd() / f"check-{benchmark.name}") as sandbox:
+        say(sentence)
+    directory = Path.cwd() / f"check-{benchmark.name}"
+    with docker_sandbox(config, directory, say=say, pin=images.__setitem__) as sandbox:
         for name in benchmark.images():
-            images[name] = ensure_image(sandbox.engine, name, say=lambda text: screen.print(Text(text)))
-        with closing(check(benchmark, sandbox, clock=SystemClock(), workers=workers)) as found:
+            images[name] = ensure_image(sandbox.engine, name, say=say)
+        with closing(check(benchmark, sandbox, clock=SystemClock(), workers=config.workers)) as found:
             for row in found:
                 rows[row.task] = row
                 for line in _progress(f"{len(rows)}/{tasks}", row):
@@ -106,12 +122,12 @@ def _progress(count: str, row: CheckedTask) -> Iterable[str]:
 
 def _summary(checked: Checked) -> Iterable[RenderableType]:
     yield ""
-    table = plain_table("language")
+    table = plain_table(checked.definition.kind)
     for name in ("tasks", "reference resolved", "stub unresolved", "median s", "95 % within s"):
         table.add_column(name, justify="right")
-    for row in checked.by_language():
+    for row in checked.by_group():
         seconds = ("-" if value is None else f"{value:.1f}" for value in (row.median_s, row.most_s))
-        table.add_row(row.language, str(row.tasks), str(row.resolved_references), str(row.unresolved_stubs), *seconds)
+        table.add_row(row.group, str(row.tasks), str(row.resolved_references), str(row.unresolved_stubs), *seconds)
     yield table
     yield ""
     yield from (Text(sentence) for sentence in _sentences(checked))
@@ -126,6 +142,8 @@ def _sentences(checked: Checked) -> Iterable[str]:
         yield f"Not judged: {row.task}: {why_of(row)}"
     for row in checked.found(Finding.WRONG):
         yield f"WRONG: {row.task}: {why_of(row)}"
+    if checked.definition.dataset:
+        yield f"Of instances, {CONTROLS}."
     sound, name = len(checked.found(Finding.SOUND)), checked.definition.name
     if not checked.is_complete:
         yield f"PARTIAL: interrupted after {len(checked.rows)} of {len(checked.tasks)} tasks."
@@ -143,26 +161,28 @@ def _version() -> str:
     return f"{version('dgm')}, commit {commit}" if commit else version("dgm")
 
 
-def _command(name: str, patterns: Sequence[str], workers: int) -> str:
+def _command(name: str, patterns: Sequence[str], workers: int, *, stock: bool) -> str:
     """Return the command as others would type it: where files are on this machine is left out."""
     tasks = ["--tasks", ",".join(patterns)] if patterns else []
-    return shlex.join(["dgm", "benchmarks", "check", name, *tasks, "--workers", str(workers)])
+    options = ["--swebench-stock"] if stock else []
+    return shlex.join(["dgm", "benchmarks", "check", name, *tasks, "--workers", str(workers), *options])
 
 
 def _answer(checked: Checked) -> Answer:
+    kind = checked.definition.kind.value
     return {
         "benchmark": checked.definition.name,
         "complete": checked.is_complete,
-        "by_language": [
+        f"by_{kind}": [
             {
-                "language": row.language,
+                kind: row.group,
                 "tasks": row.tasks,
                 "references_resolved": row.resolved_references,
                 "stubs_unresolved": row.unresolved_stubs,
                 "median_s": row.median_s,
                 "p95_s": row.most_s,
             }
-            for row in checked.by_language()
+            for row in checked.by_group()
         ],
         "excluded": checked.excluded,
         "tasks": [_task_answer(checked, task) for task in checked.tasks],
@@ -173,7 +193,7 @@ def _task_answer(checked: Checked, task: TaskId) -> Answer:
     row = checked.rows.get(task)
     return {
         "task": task,
-        "language": checked.definition.language_of(task),
+        checked.definition.kind.value: checked.definition.group_of(task),
         "finding": checked.finding(task).value.lower(),
         "has_signal": task not in checked.definition.no_signal,
         "why": why_of(row) if row else "",

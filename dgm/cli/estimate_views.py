@@ -14,7 +14,7 @@ from dgm.cli.costs import dollars
 from dgm.cli.forecast import Forecast, steps_paid, too_little
 from dgm.cli.screen import plain_table
 from dgm.config import REHEARSAL
-from dgm.core.averages import REAL_FROM_SIMULATED, Average
+from dgm.core.averages import Assumption, Average
 from dgm.core.counting import LEVEL, Range
 from dgm.core.estimate import Totals, most_sessions
 from dgm.core.ports import Role
@@ -47,8 +47,9 @@ def short_lines(found: Forecast) -> list[str]:
         expected=total.input_tokens.expected + total.output_tokens.expected,
         high=total.input_tokens.high + total.output_tokens.high,
     )
+    hours = _words(estimate.hours, _duration)
     return [
-        f"Estimate: {_words(total.cost_usd, dollars)} in {_words(estimate.hours, _duration)},",
+        f"Estimate: {_words(total.cost_usd, dollars)} in {hours}," if total.cost_usd.high > 0 else _free_words(hours),
         f"for {_words(estimate.steps, _number)} steps, {_words(total.sessions, _number)} sessions,",
         f"{_words(tokens, _number)} tokens.",
         basis_words(found),
@@ -71,7 +72,9 @@ def estimate_answer(found: Forecast) -> Answer:
             "run": found.basis.run,
             "benchmark": found.basis.benchmark,
             "models": {role.value: model for role, model in found.basis.models.items()},
-            "assumption": asdict(REAL_FROM_SIMULATED) if found.basis.assumes else None,
+            "assumed": found.basis.is_assumed,
+            "source": found.basis.source,
+            "assumption": None if (assumption := found.basis.assumption) is None else asdict(assumption),
             "accepted": asdict(averages.accepted),
             "passed": [asdict(share) for share in averages.passed],
             "averages": {
@@ -103,12 +106,16 @@ def estimate_answer(found: Forecast) -> Answer:
 def basis_words(found: Forecast) -> str:
     """Return where the averages come from and what is assumed."""
     basis = found.basis
+    if basis.is_assumed:
+        return safe_line(_assumed_words(basis))
     words = f"Measured in {basis.run}" if basis.run is not None else "Rehearsed: the simulated model's sessions"
+    if basis.source:
+        words += f" {basis.source}"
     if basis.benchmark != found.config.benchmark:
         words += f" on {basis.benchmark}"
     if basis.run is not None and dict(basis.models) != found.config.models.by_role():
         words += f", with {_models(basis)}"
-    return safe_line(f"{words}{_assumption() if basis.assumes else ''}.")
+    return safe_line(f"{words}{'' if basis.assumption is None else _longer_words(basis.assumption)}.")
 
 
 def notes(found: Forecast) -> list[str]:
@@ -135,8 +142,24 @@ def _models(basis: Basis) -> str:
     return " and ".join("the simulated model" if name == REHEARSAL else name for name in names)
 
 
-def _assumption() -> str:
-    low, expected, high = REAL_FROM_SIMULATED.low, REAL_FROM_SIMULATED.expected, REAL_FROM_SIMULATED.high
+def _free_words(hours: str) -> str:
+    return f"Estimate: it costs nothing and takes {hours},"
+
+
+def _assumed_words(basis: Basis) -> str:
+    session = basis.averages.child
+    mean, low, high = session.mean, session.assumption.low, session.assumption.high
+    return (
+        f"Assumed, not measured, {basis.source}: a task takes {_number(mean.calls)} calls, "
+        f"{_number(mean.input_tokens)} input and {_number(mean.output_tokens)} output tokens and "
+        f"{_duration(mean.seconds / _SECONDS_PER_HOUR)}. In the range are {low.input_tokens:g} to "
+        f"{high.input_tokens:g} times the tokens and {low.seconds:g} to {high.seconds:g} times the time; a small run "
+        "(--tasks, --children 1) measures it."
+    )
+
+
+def _longer_words(assumption: Assumption) -> str:
+    low, expected, high = assumption.low, assumption.expected, assumption.high
     return (
         f". A real model's are longer: {expected.input_tokens:g} times the input and {expected.output_tokens:g} times "
         f"the output are assumed, {low.input_tokens:g} to {high.input_tokens:g} and {low.output_tokens:g} to "

@@ -18,11 +18,13 @@ from dgm.cli.evolving import (
     PolyglotDir,
     RunsDirectory,
     Seed,
+    SweBenchDataset,
+    SweBenchStock,
     Tasks,
     UnknownPrice,
     Workers,
-    run_settings,
 )
+from dgm.cli.settings import run_settings, swebench_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,8 @@ def estimate(
     benchmark: Benchmark = None,
     tasks: Tasks = None,
     polyglot_dir: PolyglotDir = None,
+    swebench_dataset: SweBenchDataset = None,
+    swebench_stock: SweBenchStock = False,
     model: Model = None,
     improve_model: ImproveModel = None,
     diagnose_model: DiagnoseModel = None,
@@ -56,7 +60,7 @@ def estimate(
 ) -> None:
     """Estimate what `run` with the same options would use: sessions, tokens, dollars and hours, each with a range.
 
-    The averages are those of a run that was measured, else of rehearsals with the simulated model.
+    The averages are those of a run that was measured, else assumed ones, or rehearsals' with the simulated model.
 
     For example: dgm estimate --benchmark polyglot --tasks stage:1 --from polyglot-1
     """
@@ -65,6 +69,7 @@ def estimate(
     from dgm.cli.answers import json_text
     from dgm.cli.estimate_views import estimate_answer, estimate_view
     from dgm.cli.forecast import forecast, new_run_ahead
+    from dgm.cli.pull_plans import pull_answer, pull_plan, pull_words
     from dgm.core.policies import policy_named
     from dgm.wiring import prices_now
 
@@ -73,6 +78,7 @@ def estimate(
         benchmark=benchmark,
         tasks=tasks,
         polyglot_dir=polyglot_dir,
+        swebench=swebench_options(swebench_dataset, stock=swebench_stock),
         model=model,
         improve_model=improve_model,
         diagnose_model=diagnose_model,
@@ -86,14 +92,16 @@ def estimate(
         max_step_cost=max_step_cost,
     )
     policy_named(settings.policy)
-    stages = outline_of(settings).stages()
+    outline = outline_of(settings)
+    stages = outline.stages()
     prices = prices_now(settings)
     basis = _basis(from_, settings, runs_dir)
     found = forecast(settings, prices, basis, new_run_ahead(settings, stages))
+    plan = pull_plan(settings, outline)
     if json_:
-        typer.echo(json_text(estimate_answer(found)))
+        typer.echo(json_text(estimate_answer(found) | {"task_images": pull_answer(plan)}))
     else:
-        screen.show(estimate_view(found))
+        screen.show(estimate_view(found), *([] if plan is None else [pull_words(plan)]))
 
 
 def _basis(named: str | None, settings: "RunConfig", runs_dir: "Path | None") -> "Basis":

@@ -1,13 +1,11 @@
 """The verbs that evolve: run and resume."""
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from dgm.config import RunConfig
+from dgm.cli.settings import run_settings, said_now, swebench_options
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory.")]
 RunsDirectory = Annotated[
@@ -58,7 +56,8 @@ Tasks = Annotated[
     typer.Option(
         "--tasks",
         metavar="TASKS",
-        help="Only these: ids, patterns such as 'go/*', stages such as stage:1; with commas.",
+        help="Only these: ids, patterns such as 'go/*', stages such as stage:1; of swebench also small, medium, big, "
+        "repo:NAME, difficulty:WORDS; with commas.",
     ),
 ]
 PolyglotDir = Annotated[
@@ -68,6 +67,22 @@ PolyglotDir = Annotated[
         metavar="DIR",
         resolve_path=True,
         help="Your clone of Polyglot's exercises; else where `dgm benchmarks fetch polyglot` puts one.",
+    ),
+]
+SweBenchDataset = Annotated[
+    str | None,
+    typer.Option(
+        "--swebench-dataset",
+        metavar="DATASET",
+        help="Instances of SWE-bench: a name at Hugging Face, or a local .json, .jsonl or .parquet file; "
+        "SWE-bench/SWE-bench_Verified unless given.",
+    ),
+]
+SweBenchStock = Annotated[
+    bool,
+    typer.Option(
+        "--swebench-stock",
+        help="Grade in containers as SWE-bench's harness makes them: with a network, without our limits.",
     ),
 ]
 
@@ -80,6 +95,8 @@ def run(
     benchmark: Benchmark = None,
     tasks: Tasks = None,
     polyglot_dir: PolyglotDir = None,
+    swebench_dataset: SweBenchDataset = None,
+    swebench_stock: SweBenchStock = False,
     model: Model = None,
     improve_model: ImproveModel = None,
     diagnose_model: DiagnoseModel = None,
@@ -116,6 +133,7 @@ def run(
         benchmark=benchmark,
         tasks=tasks,
         polyglot_dir=polyglot_dir,
+        swebench=swebench_options(swebench_dataset, stock=swebench_stock),
         model=model,
         improve_model=improve_model,
         diagnose_model=diagnose_model,
@@ -150,6 +168,8 @@ def resume(
     ] = None,
     base_url: BaseUrl = None,
     polyglot_dir: PolyglotDir = None,
+    swebench_dataset: SweBenchDataset = None,
+    swebench_stock: SweBenchStock = False,
     yes: Yes = False,
     runs_dir: RunsDirectory = None,
     json_: Json = False,
@@ -157,8 +177,8 @@ def resume(
     """Go on with a run, or grow it further with --children.
 
     Nothing that is recorded is done or paid again, and choices are those of an uninterrupted run. Of a --config file,
-    only [openai], [anthropic], [endpoints] and [polyglot] count, and [prices] as a word that the run's prices are
-    right.
+    only [openai], [anthropic], [endpoints], [polyglot] and, of [swebench], dataset and image_quota_bytes count, and
+    [prices] as a word that the run's prices are right.
     """
     from dgm.archive.run import read_run
     from dgm.cli.confirming import confirm_resumed_run
@@ -166,7 +186,7 @@ def resume(
     from dgm.cli.runs import existing_run_directory
     from dgm.wiring import resumed_run
 
-    said = said_now(config, base_url, polyglot_dir)
+    said = said_now(config, base_url, polyglot_dir, swebench_options(swebench_dataset, stock=swebench_stock))
     directory = existing_run_directory(run, runs=runs_dir)
     with read_run(directory) as reader:
         settings = reader.config()
@@ -180,110 +200,3 @@ def resume(
         workers=at_a_time,
         as_json=json_,
     )
-
-
-def said_now(config: Path | None, base_url: str | None, polyglot_dir: Path | None = None) -> "RunConfig":
-    """Return what the user says beside a run's recorded settings; only what was said is set in it.
-
-    Raises:
-        ConfigError: something is wrong with it.
-    """
-    from dgm.config import config_from, laid_over, read_config
-
-    values = {} if config is None else read_config(config).model_dump(exclude_unset=True)
-    said = _given({"openai": {"base_url": base_url}, "polyglot": {"directory": polyglot_dir}})
-    return config_from(laid_over(values, said), source="command line")
-
-
-def run_settings(
-    config: Path | None,
-    *,
-    benchmark: str | None,
-    tasks: str | None,
-    polyglot_dir: Path | None,
-    model: str | None,
-    improve_model: str | None,
-    diagnose_model: str | None,
-    base_url: str | None,
-    unknown_price: str | None,
-    policy: str | None,
-    children: int | None,
-    workers: int | None,
-    seed: int | None,
-    max_cost: float | None,
-    max_step_cost: float | None,
-) -> "RunConfig":
-    """Return the configuration of a new run from a file and the options that go before it.
-
-    Raises:
-        ConfigError: something is wrong with them.
-    """
-    from dgm.config import RunConfig, config_from, laid_over, read_config
-
-    options = {
-        "benchmark": benchmark,
-        "tasks": task_patterns(tasks),
-        "polyglot": {"directory": polyglot_dir},
-        "policy": policy,
-        "children": children,
-        "workers": workers,
-        "seed": seed,
-        "models": {
-            "agent": {"model": model},
-            "improve": {"model": improve_model},
-            "diagnose": {"model": diagnose_model},
-        },
-        "openai": {"base_url": base_url},
-        "unknown_price": None if unknown_price is None else _price_or_word(unknown_price),
-        "budget": {"max_cost_usd": max_cost},
-        "steps": {"max_cost_usd": max_step_cost},
-    }
-    settings = read_config(config) if config is not None else RunConfig()
-    below = settings.model_dump(exclude_none=True)
-    if unknown_price is not None:
-        del below["unknown_price"]  # a price is one value: nothing of the file's stays beside the one said here
-    settings = config_from(laid_over(below, _given(options)), source="command line")
-    if base_url is not None:
-        _require_openai(settings)
-    return settings
-
-
-def task_patterns(text: str | None) -> list[str] | None:
-    """Return what --tasks says, as the configuration has it; None where nothing is said."""
-    return None if text is None else [pattern.strip() for pattern in text.split(",")]
-
-
-def _price_or_word(text: str) -> str | dict[str, float]:
-    """Return what --unknown-price says as the configuration has it.
-
-    Raises:
-        ConfigError: it says nothing that can be meant.
-    """
-    from dgm.core.errors import ConfigError
-
-    if text in {"refuse", "zero"}:
-        return text
-    if rates := re.fullmatch(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", text, re.ASCII):
-        return {"input_usd": float(rates[1]), "output_usd": float(rates[2])}
-    raise ConfigError(
-        f"--unknown-price {text}: say refuse, zero, or dollars per million input and output tokens as in 1.25/10."
-    )
-
-
-def _require_openai(settings: "RunConfig") -> None:
-    from dgm.core.errors import ConfigError
-
-    if not any(model.startswith("openai:") for model in settings.models.by_role().values()):
-        raise ConfigError(
-            "--base-url is where models openai:NAME are served, and none is named; addresses of other providers stand "
-            "in a --config file."
-        )
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, and the tables that any of them stand in."""
-    tables = {
-        key: _given(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
-        for key, value in options.items()
-    }
-    return {key: value for key, value in tables.items() if value not in (None, {})}

@@ -10,7 +10,8 @@ from rich.text import Text
 from dgm.cli.answers import Answer, json_text
 from dgm.cli.image_plans import benchmarks_by_image, named_images, size_words, time_words, total_words
 from dgm.cli.screen import console, plain_table, show
-from dgm.sandbox.engine import Engine, Image, connect
+from dgm.cli.task_image_listing import task_images, task_images_answer, task_images_view
+from dgm.sandbox.engine import Image, connect
 from dgm.sandbox.image_sizes import image_size
 from dgm.sandbox.images import ensure_image, image_names, image_tag, images_to_build, our_images
 
@@ -38,7 +39,7 @@ def build_images(names: Sequence[str], patterns: Sequence[str], *, as_json: bool
         began = time.monotonic()
         ensure_image(engine, name, say=lambda text: screen.print(Text(text)))
         seconds[name] = time.monotonic() - began
-    by_tag = _by_tag(engine)
+    by_tag = our_images(engine)
     found = {name: by_tag[image_tag(name)] for name in dict.fromkeys([*missing, *wanted])}
     if as_json:
         rows = [_answer(name, image) | {"build_seconds": seconds.get(name)} for name, image in found.items()]
@@ -48,18 +49,19 @@ def build_images(names: Sequence[str], patterns: Sequence[str], *, as_json: bool
 
 
 def list_images(*, as_json: bool) -> None:
-    """Show all images that there can be, and those that older versions left on the engine."""
-    by_tag, users = _by_tag(connect()), benchmarks_by_image()
+    """Show all images that there can be, those that older versions left on the engine, and those of tasks."""
+    engine = connect()
+    by_tag, of_tasks, users = our_images(engine), task_images(engine), benchmarks_by_image()
     current = {name: by_tag.pop(image_tag(name), None) for name in image_names()}
     if not as_json:
-        show(_table(current, by_tag, users), *_notes(current))
+        show(_table(current, by_tag, users), *_notes(current), *task_images_view(of_tasks))
         return
     rows = [
         _answer(name, image) | _expected(name) | {"benchmarks": list(users.get(name, ()))}
         for name, image in current.items()
     ]
     older = [{"tag": tag, "digest": image.id, "size_bytes": image.size_bytes} for tag, image in by_tag.items()]
-    typer.echo(json_text({"images": rows, "older": older}))
+    typer.echo(json_text({"images": rows, "older": older, "task_images": task_images_answer(of_tasks)}))
 
 
 def _plan(missing: Sequence[str]) -> list[RenderableType]:
@@ -103,13 +105,9 @@ def _table(
 def _notes(current: Mapping[str, Image | None]) -> Iterable[str]:
     built = [name for name, image in current.items() if image is not None]
     if built:
-        yield "`docker image rm dgm-IMAGE:TAG` removes one."
+        yield "`dgm images remove NAME` removes one."
     if len(built) < len(current):
         yield "`dgm images build NAME` builds one, or all that a benchmark takes."
-
-
-def _by_tag(engine: Engine) -> dict[str, Image]:
-    return {tag: image for image in our_images(engine) for tag in image.tags}
 
 
 def _answer(name: str, image: Image | None) -> Answer:

@@ -13,6 +13,7 @@ from dgm.sandbox.images import image_names, images_to_build
 ALL = "all"
 _SECONDS_PER_MINUTE = 60
 _MEGABYTES_PER_GIGABYTE = 1000
+_BYTES_PER_MEGABYTE = 10**6
 
 
 def named_images(names: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
@@ -82,6 +83,11 @@ def size_words(megabytes: int) -> str:
     if megabytes < _MEGABYTES_PER_GIGABYTE:
         return f"{megabytes} MB"
     return f"{megabytes / _MEGABYTES_PER_GIGABYTE:.1f} GB"
+
+
+def bytes_words(number: int) -> str:
+    """Return a size in the unit that suits it."""
+    return size_words(round(number / _BYTES_PER_MEGABYTE))
 
 
 def time_words(seconds: float) -> str:

@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from dgm.cli import benching, engine, estimating, evolving, exit_codes, imaging, reading, replaying, transcribing
+from dgm.cli import (
+    benching,
+    engine,
+    estimating,
+    evolving,
+    exit_codes,
+    gradings,
+    imaging,
+    reading,
+    replaying,
+    transcribing,
+)
 from dgm.core.errors import DgmError
 
 
@@ -66,6 +77,7 @@ app.command()(reading.diff)
 app.command()(reading.checkout)
 app.command()(replaying.replay)
 app.command()(transcribing.transcript)
+app.command()(gradings.grading)
 app.command()(benching.benchmarks)
 app.command()(imaging.images)
 app.command()(engine.gc)

@@ -22,6 +22,7 @@ from dgm.cli import exit_codes
 from dgm.cli.answers import title_of
 from dgm.cli.render import model_line, short_id, simulated_note, status_json, tree_view
 from dgm.cli.screen import console as make_console
+from dgm.cli.verdicts import flag_lines, verdict_words
 from dgm.config import REHEARSAL, RunConfig
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
 from dgm.core.errors import InfrastructureError, OutOfBudgetError
@@ -179,6 +180,8 @@ class PlainProgress:
             case Expand(), Step():
                 self._say(_step_line(self.run.archive, result))
             case Evaluate(agent=agent), Outcome():
+                for line in flag_lines(result):
+                    self._say(f"{short_id(agent)} on {safe_line(result.task)}: {line} (not counted as resolved)")
                 state = self.run.archive.state_of(agent)
                 if self.run.is_measured(state):
                     score = state.score
@@ -235,6 +238,8 @@ class LiveProgress:
         self.busy.pop(decision.number, None)
         if isinstance(result, Step):
             self.last = _step_line(self.run.archive, result)
+        elif result.flags:
+            self.last = f"{safe_line(result.task)} {verdict_words(result)}, which does not count as resolved"
         self.tree = tree_view(self.run.archive)
 
     def faulted(self, decision: Decision, fault: InfrastructureError) -> None:

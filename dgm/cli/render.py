@@ -14,12 +14,13 @@ from dgm.archive.records import StepRecord
 from dgm.boundary.text import safe_line
 from dgm.cli.answers import interval, iso_time, json_text, progress_answer, status_answer, title_of
 from dgm.cli.costs import cost_rows, dollars, role_table, role_words, usage_words
-from dgm.cli.languages import resolved_by_language
+from dgm.cli.groups import resolved_by_group
 from dgm.cli.screen import plain_table
+from dgm.cli.verdicts import outcome_table
 from dgm.config import REHEARSAL
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.ids import AgentId
-from dgm.core.outcomes import Outcome, Usage, Verdict
+from dgm.core.outcomes import Usage
 from dgm.core.scores import Score
 
 SHORT_ID_DIGITS = 7
@@ -147,18 +148,18 @@ def status_view(run: RunReader) -> RenderableType:
         best, steps, faults, ends = run.best(), run.steps(), run.faults(), run.ends()
         wanted, seed = run.children_wanted(), run.agent_tree().root.id
         compared = {f"seed {short_id(seed)}": seed} | {f"best {short_id(best.agent.id)}": best.agent.id}
-        languages = resolved_by_language(run, compared if best.agent.id != seed else {"seed agent": seed})
+        groups = resolved_by_group(run, compared if best.agent.id != seed else {"seed agent": seed})
     rows = {
         "state": answer["state"] + (f" (last end: {safe_line(ends[-1].reason)})" if ends else ""),
         "children": f"{answer['steps']['accepted']} of {wanted}, from {len(steps)} steps",
         "rejected": _rejections(steps),
-        "evaluations": f"{answer['evaluations']:,}",
+        "evaluations": _evaluations(answer["evaluations"], flagged=answer["flagged"]),
         "best": f"{short_id(best.agent.id)}: {score_line(best.score)}",
         **cost_rows(spent, unsettled, run.config().budget),
         "time": _duration(answer["elapsed_s"]),
         "faults": f"{len(faults)}, last: {safe_line(faults[-1].message)}" if faults else "none",
     }
-    parts: list[RenderableType] = [heading(run), _facts_table(rows), *languages]
+    parts: list[RenderableType] = [heading(run), _facts_table(rows), *groups]
     if by_role:
         parts += [Text("\nCost by role", style="bold"), role_table(by_role, run.config().models)]
     return Group(*parts)
@@ -170,7 +171,7 @@ def show_view(run: RunReader, agent: AgentId) -> RenderableType:
         tree, score, steps = run.agent_tree(), run.scores()[agent], run.steps()
         outcomes, usage = run.outcomes_of(agent), run.usage_by_agent()[agent]
         by_role, lineage_usage = run.usage_by_role_of(agent), run.lineage_usage(agent)
-        languages = resolved_by_language(run, {"resolved": agent})
+        groups = resolved_by_group(run, {"resolved": agent})
     step = next((step for step in steps if step.child == agent), None)
     member = tree[agent]
     rows = {
@@ -185,9 +186,9 @@ def show_view(run: RunReader, agent: AgentId) -> RenderableType:
     if step is not None:
         rows |= {"change": diff_stat_line(step.diff_stat), "evidence": safe_line(step.evidence_task)}
     parts: list[RenderableType] = [heading(run), _facts_table(rows), *_diagnosis_parts(step)]
-    parts += languages
+    parts += groups
     if outcomes:
-        parts += [Text("\nOutcomes", style="bold"), _outcome_table(outcomes)]
+        parts += [Text("\nOutcomes", style="bold"), outcome_table(outcomes)]
     rejected = [other for other in steps if other.parent == agent and other.rejection is not None]
     if rejected:
         parts += [Text("\nRejected attempts to modify its own code", style="bold"), _rejected_table(rejected)]
@@ -229,6 +230,10 @@ def _shortened(guides: str) -> str:
     return guides if len(guides) <= _DEEPEST_GUIDES else "… " + guides[2 - _DEEPEST_GUIDES :]
 
 
+def _evaluations(count: int, *, flagged: int) -> str:
+    return f"{count:,}" + (f", {flagged:,} of them resolved but flagged: not counted as resolved" if flagged else "")
+
+
 def _rejections(steps: Iterable[StepRecord]) -> str:
     counts: dict[str, int] = {}
     for step in steps:
@@ -258,25 +263,6 @@ def _diagnosis_parts(step: StepRecord | None) -> list[RenderableType]:
         "log": safe_line(diagnosis.log_summarization),
     }
     return [Text("\nDiagnosis of its parent", style="bold"), _facts_table(rows)]
-
-
-def _outcome_table(outcomes: Iterable[Outcome]) -> Table:
-    table = plain_table()
-    table.add_column("task", overflow="fold")
-    for name in ("trial", "verdict", "s", "$"):
-        table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
-    table.add_column("summary", overflow="fold", ratio=1)
-    for outcome in outcomes:
-        dropped = f" ({len(outcome.dropped_paths)} other paths not graded)" if outcome.dropped_paths else ""
-        table.add_row(
-            Text(safe_line(outcome.task)),
-            str(outcome.trial),
-            Text(outcome.verdict.value, style="green" if outcome.verdict is Verdict.RESOLVED else ""),
-            f"{outcome.seconds:.1f}",
-            f"{outcome.usage.cost_usd:.3f}",
-            Text(safe_line(outcome.summary) + dropped),
-        )
-    return table
 
 
 def _rejected_table(steps: Iterable[StepRecord]) -> Table:

@@ -10,10 +10,11 @@ from rich.text import Text
 from dgm.archive.reader import RunReader
 from dgm.boundary.text import safe_line
 from dgm.cli.answers import Answer
-from dgm.cli.languages import language_answer, language_table, scores_by_language
+from dgm.cli.groups import group_answer, group_table, scores_by_group
 from dgm.cli.render import score_line, simulated_note
+from dgm.cli.verdicts import counts_alike, safe_flags, verdict_words
 from dgm.config import REHEARSAL, RunConfig
-from dgm.core.ids import AgentId
+from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Outcome
 from dgm.core.scores import Score, score_of
 from dgm.evolution.replay import INTERRUPTED, Replayed, Second
@@ -60,17 +61,17 @@ def progress_line(count: str, result: Replayed) -> str:
     if result.outcome is None:
         return f"{head}not measured: {safe_line(result.fault)}"
     if result.second is None or result.second == Second(None, INTERRUPTED):
-        return head + result.outcome.verdict.value
+        return head + verdict_words(result.outcome)
     if result.second.outcome is None:
         return f"{head}second attempt not judged: {safe_line(result.second.fault)}"
-    return f"{head}second attempt {result.second.outcome.verdict.value}"
+    return f"{head}second attempt {verdict_words(result.second.outcome)}"
 
 
 def answer_of(reader: RunReader, agent: AgentId, found: Results) -> Answer:
     """Return what `--json` prints and the result file holds."""
-    recorded = _recorded_verdicts(reader, agent, found.config)
-    outcomes = [_outcome(result, recorded) for result in found.results]
-    compared = [outcome for outcome in outcomes if outcome["recorded_verdict"] is not None and outcome["verdict"]]
+    recorded = _recorded(reader, agent, found.config)
+    then = [(outcome, recorded.get((outcome.task, outcome.trial))) for outcome in found.first]
+    compared = [counts_alike(outcome, other) for outcome, other in then if other is not None]
     return {
         "run": reader.facts().name,
         "agent": agent,
@@ -80,40 +81,40 @@ def answer_of(reader: RunReader, agent: AgentId, found: Results) -> Answer:
         "attempts": found.attempts,
         **_counts(found.first, found.config),
         "after_second": _counts(found.after_second, found.config) if found.attempts > 1 else None,
-        "as_recorded": sum(outcome["verdict"] == outcome["recorded_verdict"] for outcome in compared),
+        "as_recorded": sum(compared),
         "compared": len(compared),
         "cost_usd": found.cost_usd,
-        "outcomes": outcomes,
+        "outcomes": [_outcome(result, recorded.get(result.measurement)) for result in found.results],
     }
 
 
 def _counts(outcomes: Sequence[Outcome], config: RunConfig) -> Answer:
     score = score_of(outcomes)
-    languages = scores_by_language(outcomes, config.benchmark)
-    return {"resolved": score.resolved, "attempted": score.attempted} | (
-        {"by_language": language_answer(languages)} if languages else {}
-    )
+    counts = {"resolved": score.resolved, "attempted": score.attempted}
+    return counts | group_answer(outcomes, config.benchmark)
 
 
-def _recorded_verdicts(reader: RunReader, agent: AgentId, config: RunConfig) -> dict[tuple[str, int], str]:
+def _recorded(reader: RunReader, agent: AgentId, config: RunConfig) -> dict[tuple[TaskId, int], Outcome]:
     """Return what the run found, where the replay asks the same: the same benchmark and the same model."""
     then = reader.config()
     if (then.benchmark, then.models.agent.model) != (config.benchmark, config.models.agent.model):
         return {}
-    return {(outcome.task, outcome.trial): outcome.verdict.value for outcome in reader.outcomes()[agent]}
+    return {(outcome.task, outcome.trial): outcome for outcome in reader.outcomes()[agent]}
 
 
-def _outcome(result: Replayed, recorded: Mapping[tuple[str, int], str]) -> Answer:
+def _outcome(result: Replayed, recorded: Outcome | None) -> Answer:
     task, trial = result.measurement
     outcome = result.outcome
     return {
         "task": task,
         "trial": trial,
         "verdict": outcome.verdict.value if outcome else None,
+        "flags": safe_flags(outcome) if outcome else None,
         "summary": safe_line(outcome.summary if outcome else result.fault),
         "seconds": round(outcome.seconds, 3) if outcome else None,
         "cost_usd": outcome.usage.cost_usd if outcome else None,
-        "recorded_verdict": recorded.get((task, trial)),
+        "recorded_verdict": recorded.verdict.value if recorded else None,
+        "recorded_flags": safe_flags(recorded) if recorded else None,
         "second": _second(result.second),
     }
 
@@ -144,12 +145,14 @@ def summary(agent: AgentId, found: Results, answer: Answer, directory: Path) -> 
         lines.append(f"{missing} could not be measured; they are not scored.")
     if found.attempts > 1:
         lines += _second_lines(found)
+    if flagged := sum(bool(outcome.flags) for outcome in found.first):
+        lines.append(f"{flagged} flagged as tampered with; they do not count as resolved.")
     if answer["compared"]:
         lines.append(f"{answer['as_recorded']} of {answer['compared']} verdicts are as the run recorded them.")
     if found.config.models.agent.model == REHEARSAL:
         lines.append(simulated_note())
     lines.append(f"Results, transcripts and costs are in {directory}.")
-    return [*_languages(found), Text("\n".join(lines))]
+    return [*_groups(found), Text("\n".join(lines))]
 
 
 def _second_lines(found: Results) -> list[str]:
@@ -160,7 +163,7 @@ def _second_lines(found: Results) -> list[str]:
     return lines
 
 
-def _languages(found: Results) -> list[RenderableType]:
+def _groups(found: Results) -> list[RenderableType]:
     columns = {"resolved": found.first} | ({"after a second attempt": found.after_second} if found.attempts > 1 else {})
-    scores = {name: scores_by_language(outcomes, found.config.benchmark) for name, outcomes in columns.items()}
-    return [language_table(scores)] if any(scores.values()) else []
+    scores = {name: scores_by_group(outcomes, found.config.benchmark) for name, outcomes in columns.items()}
+    return [group_table(scores)] if any(scores.values()) else []

@@ -1,6 +1,6 @@
 """The verb `replay`: measures an archived agent again, in fresh sandboxes, outside the run's own facts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +15,13 @@ from dgm.cli.evolving import (
     PolyglotDir,
     RunArgument,
     RunsDirectory,
+    SweBenchDataset,
+    SweBenchStock,
     Tasks,
     Workers,
     Yes,
-    said_now,
-    task_patterns,
 )
+from dgm.cli.settings import said_now, swebench_options, task_patterns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from dgm.core.ids import AgentId
     from dgm.core.stages import Measurement
     from dgm.evolution.replay import Replayed
+
+_OTHER_RECORDS = {"dataset", "split"}
+"""Settings of swebench that mean other records than the run's."""
 
 
 def replay(
@@ -45,6 +49,8 @@ def replay(
     benchmark: Annotated[str | None, typer.Option(help="Another benchmark than the run's.")] = None,
     tasks: Tasks = None,
     polyglot_dir: PolyglotDir = None,
+    swebench_dataset: SweBenchDataset = None,
+    swebench_stock: SweBenchStock = False,
     model: Model = None,
     base_url: BaseUrl = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How often each task is tried.")] = None,
@@ -92,7 +98,7 @@ def replay(
     from dgm.cli.screen import console
     from dgm.wiring import check_replay, prices_now, with_checkout
 
-    patterns = task_patterns(tasks)
+    patterns, swebench = task_patterns(tasks), swebench_options(swebench_dataset, stock=swebench_stock)
     if recorded:
         _refuse_with_recorded(
             attempts=attempts if attempts > 1 else None,
@@ -103,7 +109,7 @@ def replay(
             trials=trials,
             max_cost=max_cost,
         )
-        said = said_now(None, None, polyglot_dir)
+        said = said_now(None, None, polyglot_dir, swebench)
         with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
             settings = _as_then(reader, said, workers)
             raise typer.Exit(replay_recorded(reader, agent, patterns or [], config=settings, out=out, as_json=json_))
@@ -115,11 +121,15 @@ def replay(
         "workers": workers,
         "budget": None if max_cost is None else {"max_cost_usd": max_cost},
     }
-    said = said_now(config, base_url, polyglot_dir)
+    said = said_now(config, base_url, polyglot_dir, swebench)
     screen = console(stderr=json_)
     with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
         found = reader.agent_tree().find(agent)
-        settings = replay_config(with_checkout(reader.config(), said), said, options)
+        as_recorded = with_checkout(reader.config(), said)
+        settings = replay_config(as_recorded, said, options)
+        if attempts > 1:
+            _require_exercises(settings.benchmark)
+        _require_records_of(as_recorded, settings, said)
         wanted = check_replay(settings, said=said)
         confirm_replay(settings, prices_now(settings), sessions=wanted * attempts, yes=yes)
         screen.print(Text(f"replaying agent {found} of {reader.facts().name}"))
@@ -146,18 +156,38 @@ def _refuse_with_recorded(**options: object) -> None:
         )
 
 
+def _require_exercises(benchmark: str) -> None:
+    from dgm.benchmarks.catalogue import definition_named
+    from dgm.core.errors import UsageError
+
+    if definition_named(benchmark).dataset:
+        raise UsageError(
+            f"Benchmark {benchmark} has one attempt for each task, as on its leaderboard: its hidden tests are never "
+            "shown; leave out --attempts 2."
+        )
+
+
+def _require_records_of(recorded: "RunConfig", settings: "RunConfig", said: "RunConfig") -> None:
+    """Require the run's own records where its dataset is meant, whichever tasks of it are."""
+    from dgm.benchmarks.catalogue import require_same_records
+
+    if settings.benchmark == recorded.benchmark and not said.swebench.model_fields_set & _OTHER_RECORDS:
+        require_same_records(recorded)
+
+
 def _as_then(reader: "RunReader", said: "RunConfig", workers: int | None) -> "RunConfig":
     """Return the run's configuration with what hangs on this machine alone as it is now."""
-    from dgm.wiring import with_checkout
+    from dgm.wiring import require_stock_said, with_checkout
 
     settings = with_checkout(reader.config(), said)
+    require_stock_said(settings, said)
     return settings if workers is None else settings.model_copy(update={"workers": workers})
 
 
 def replay_config(recorded: "RunConfig", said: "RunConfig", options: dict[str, Any]) -> "RunConfig":
     """Return the run's configuration with what the user says and then the options laid over it.
 
-    The run's own caps do not hold for a replay.
+    The run's own caps do not hold for a replay. Records have to be those of the run only where the same are meant.
     """
     from dgm.config import config_from, laid_over
 
@@ -167,6 +197,8 @@ def replay_config(recorded: "RunConfig", said: "RunConfig", options: dict[str, A
     del values["budget"]
     if given.get("benchmark", recorded.benchmark) != recorded.benchmark:
         del values["tasks"]  # they are the other benchmark's
+    if "tasks" in given or given.get("swebench", {}).keys() & _OTHER_RECORDS:
+        del values["swebench"]["records_hash"]
     return config_from(laid_over(values, given), source="command line")
 
 
@@ -187,11 +219,10 @@ def _replayed(
     code = reader.code(agent)
     results: dict[int, Replayed] = {}
     wanted: list[Measurement] = []
-    digests: dict[str, str] = {}
+    digests: Mapping[str, str] = {}
     with FileLedger(directory / "calls.jsonl") as ledger:
         try:
-            with replay_bench(config, directory, ledger, say=say) as (bench, executor, images):
-                digests |= images
+            with replay_bench(config, directory, ledger, say=say) as (bench, executor, digests):
                 wanted += [(task.id, trial) for task in bench.benchmark.tasks() for trial in range(config.trials)]
                 for result in replay_agent(agent, code, wanted, bench=bench, executor=executor, attempts=attempts):
                     results[result.number] = result

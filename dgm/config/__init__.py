@@ -2,7 +2,7 @@
 
 from dgm.config.models import REHEARSAL, Address, Endpoint, LongRates, ModelChoice, Models, Parameters, Price, Rates
 from dgm.config.reading import config_from, laid_over, parse_config, read_config
-from dgm.config.run import Budget, Calls, Polyglot, Rehearsal, RunConfig, SandboxLimits, Sessions, Steps
+from dgm.config.run import Budget, Calls, Polyglot, Rehearsal, RunConfig, SandboxLimits, Sessions, Steps, SweBench
 
 __all__ = [
     "REHEARSAL",
@@ -22,6 +22,7 @@ __all__ = [
     "SandboxLimits",
     "Sessions",
     "Steps",
+    "SweBench",
     "config_from",
     "laid_over",
     "parse_config",

@@ -50,8 +50,8 @@ class Steps(Section):
 class Sessions(Section):
     """Limits of one session: one agent at work in one sandbox."""
 
-    task_timeout_s: Duration = 600.0
-    """For a task; the paper's Polyglot limit."""
+    task_timeout_s: Duration | None = None
+    """For a task; unless given, 600 s, which is the paper's Polyglot limit, and 3,600 s on SWE-bench."""
     improve_timeout_s: Duration = 1800.0
     """For a self-modification; the paper's limit."""
     max_calls: Positive = 100
@@ -90,6 +90,29 @@ class Polyglot(Section):
             raise ValueError("this user has no home directory; give the whole path") from None
 
 
+class SweBench(Section):
+    """Benchmark swebench: where its instances are from and how they are judged."""
+
+    dataset: str = "SWE-bench/SWE-bench_Verified"
+    """Name of a dataset at Hugging Face, or a local .json, .jsonl or .parquet file, also from ~."""
+    split: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] = "test"
+    """Of a dataset at Hugging Face."""
+    records_hash: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """Of the records that the run is measured with; set when it is made, so that no others are taken later."""
+    hints: bool = False
+    """Whether agents see the hints of an instance: the discussion that came before its solution."""
+    stock: bool = False
+    """Whether gradings run in containers as the official harness makes them: with a network, without limits."""
+    grading_timeout_s: Duration = 1800.0
+    """For one run of an instance's tests; the official harness's limit."""
+    workspace_bytes: Annotated[int, Field(ge=64 * 2**20)] = 1024 * 2**20
+    """What a repository and all that an agent adds to it may take, in memory, on top of `sandbox.memory_bytes`."""
+    disk_bytes: Annotated[int, Field(ge=64 * 2**20)] = 8 * 2**30
+    """What one grading may write to its container's disk."""
+    image_quota_bytes: Annotated[int, Field(ge=2**30)] = 100 * 2**30
+    """Of images that were pulled here; beyond it those that were not used for longest are removed."""
+
+
 class RunConfig(Section):
     """Everything that a run's results hang on."""
 
@@ -125,6 +148,7 @@ class RunConfig(Section):
     sessions: Sessions = Sessions()
     sandbox: SandboxLimits = SandboxLimits()
     polyglot: Polyglot = Polyglot()
+    swebench: SweBench = SweBench()
 
     @field_validator("endpoints")
     @classmethod

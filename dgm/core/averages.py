@@ -76,6 +76,7 @@ class Stretch:
     calls: float = 1.0
     input_tokens: float = 1.0
     output_tokens: float = 1.0
+    seconds: float = 1.0
     seconds_per_output_token: float = 0.0
     """Added for a model that was measured to think in no time."""
 
@@ -88,7 +89,7 @@ class Stretch:
             output_tokens=output_tokens,
             cache_read_tokens=amounts.cache_read_tokens * self.input_tokens,
             cache_write_tokens=amounts.cache_write_tokens * self.input_tokens,
-            seconds=amounts.seconds + output_tokens * self.seconds_per_output_token,
+            seconds=amounts.seconds * self.seconds + output_tokens * self.seconds_per_output_token,
         )
 
 
@@ -121,7 +122,7 @@ class Average:
     """What one session, or one step's, uses: the mean over samples and how far they lie apart."""
 
     count: int
-    """Number of samples, >= 1."""
+    """Number of samples, >= 1; 1 for what is assumed altogether."""
     mean: Amounts
     spread: Amounts
     """Standard deviation between samples; see `average_of`."""

@@ -4,7 +4,7 @@
     ├── UsageError               what the user asked for cannot be done; exit code 2
     │   ├── UnknownNameError     no run, agent, task, benchmark, policy or model of that name
     │   ├── ConfigError          a configuration with an unknown key or a wrong value
-    │   └── MalformedContentError  a seed agent or a task directory that is not as it must be
+    │   └── MalformedContentError  a seed agent, a task directory or a dataset that is not as it must be
     ├── ArchiveError             the run directory cannot be used; exit code 3
     │   ├── RunExistsError       a new run must not overwrite an old one
     │   ├── RunInUseError        another process writes to this run
@@ -14,7 +14,7 @@
     │   ├── EngineUnavailableError  no Docker engine answers
     │   ├── SandboxError         a container could not be made, limited, used or removed
     │   ├── DiskFullError        less free space than a session needs
-    │   ├── FetchError           a repository could not be fetched, or is not what it must be
+    │   ├── FetchError           a repository or a dataset could not be fetched, or is not what it must be
     │   └── ProviderError        a model's provider failed; `ProviderRefusedError` when trying again cannot help
     ├── OutOfBudgetError         the run's cap on money, tokens or calls is reached: not measured, not scored
     └── HostileBytesError        bytes from a container that `dgm.boundary` refused: the agent's failure
@@ -44,7 +44,7 @@ class ConfigError(UsageError):
 
 
 class MalformedContentError(UsageError):
-    """A seed agent or a task directory is not as it must be; the message names the file."""
+    """A seed agent, a task directory or a dataset is not as it must be; the message names the file."""
 
 
 class ArchiveError(DgmError):
@@ -88,7 +88,7 @@ class DiskFullError(InfrastructureError):
 
 
 class FetchError(InfrastructureError):
-    """A repository could not be fetched, or what came is not what it must be."""
+    """A repository or a dataset could not be fetched, or what came is not what it must be."""
 
 
 class ProviderError(InfrastructureError):

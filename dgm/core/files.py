@@ -1,7 +1,7 @@
 """A tree of files as a value: what an agent's code, a workspace and a solution are on the host."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +16,26 @@ class File:
 
 FileTree: TypeAlias = Mapping[str, File]
 """Relative POSIX path -> file. Paths have no empty, "." or ".." part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A tree of files before and after somebody worked on it; of a large one only the files that may differ."""
+
+    before: FileTree
+    after: FileTree
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The sorted paths that were added, removed or differ."""
+        return changed_paths(self.before, self.after)
+
+    def only(self, takes: Callable[[str], bool]) -> "Change":
+        """Return the part of the change at the paths that `takes` says yes to."""
+        return Change(
+            {path: file for path, file in self.before.items() if takes(path)},
+            {path: file for path, file in self.after.items() if takes(path)},
+        )
 
 
 def changed_paths(before: FileTree, after: FileTree) -> tuple[str, ...]:

@@ -67,8 +67,10 @@ class Outcome:
     """Unified diff that the host made of the solution files, clipped; empty when nothing was changed."""
     dropped_paths: tuple[str, ...] = ()
     """Paths that the agent changed outside the solution; they were not graded."""
+    flags: tuple[str, ...] = ()
+    """Signs of tampering that stand beside the verdict, one sentence each."""
 
     @property
     def resolved(self) -> bool:
-        """Whether it counts as resolved."""
-        return self.verdict is Verdict.RESOLVED
+        """Whether it counts as resolved: the tests say so, and nothing says that they were tampered with."""
+        return self.verdict is Verdict.RESOLVED and not self.flags

@@ -1,6 +1,6 @@
 """Ports: what the algorithm needs of the world. Adapters implement them; `tests/fakes.py` has a fake for each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,11 +9,11 @@ from typing import Literal, Protocol, TypeAlias
 
 from dgm.core.actions import Action, Step
 from dgm.core.agents import Agent, AgentTree
-from dgm.core.files import FileTree
+from dgm.core.files import Change, FileTree
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.outcomes import Outcome, Usage
 from dgm.core.stages import Stage
-from dgm.core.tasks import Grade, KnownTask, Task
+from dgm.core.tasks import Grade, KnownTask, Repository, Task
 
 
 class Clock(Protocol):
@@ -39,13 +39,53 @@ class ContainerSpec:
     """What a container is for and how long it may live."""
 
     image: str
-    """Name of an image directory under `sandbox/images/`, such as "python"."""
+    """Name of an image directory under `sandbox/images/`, such as "python"; with a `repository` the reference of a
+    task's own image, which is pulled where it is not there."""
     kind: Literal["agent", "grading"]
     session: SessionId
     lifetime_s: float
     """The container ends itself after this long, whatever happens to the host (dead-man timer)."""
     gateway_directory: Path | None = None
     """Host directory with the session's socket `model.sock`, bound read-only at `/gateway`."""
+    repository: Repository | None = None
+    """Stands writable at its directory instead of an empty `/workspace`, without any history after its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class HarnessSpec:
+    """What a benchmark's own grading program may make containers of, where that program makes them itself."""
+
+    image: str
+    """Reference of a task's own image."""
+    session: SessionId
+    lifetime_s: float
+    """Its containers end themselves after this long."""
+    stock: bool = False
+    """Whether the program's containers are as it makes them, without our limits."""
+
+
+class HarnessContainers(Protocol):
+    """The containers of one grading by another program; they are gone when the context ends."""
+
+    @property
+    def image_id(self) -> str:
+        """Digest of the image, to be used instead of its reference, which could be moved to another image."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """Keyword arguments of the docker SDK's `containers.create` that go before the program's own; JSON values."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Environment variables that tell the program where the engine is."""
+        ...
+
+    @property
+    def overrun(self) -> str:
+        """Why its containers were ended early, such as for what they wrote to disk; "" while they were not."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +100,16 @@ class Execution:
     truncated: bool
     """It wrote more than it may; it was ended then."""
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of a repository."""
+
+    change: Change
+    """The plain files that were added, removed or differ, bytecode and what the repository ignores left out."""
+    left_out: tuple[str, ...] = ()
+    """Changed paths that are no plain files, or were none before: links, special files, names that are not taken."""
 
 
 class Container(Protocol):
@@ -106,6 +156,15 @@ class Container(Protocol):
         """
         ...
 
+    def changes(self) -> Changes:
+        """Return what became of the repository that the container was made with; ends processes as `read_files` does.
+
+        Raises:
+            HostileBytesError: what was changed is not a small set of plain files.
+            SandboxError: the engine failed, or the container has no repository.
+        """
+        ...
+
 
 class Sandbox(Protocol):
     """Makes containers. Every limit is applied or the container does not start."""
@@ -116,6 +175,15 @@ class Sandbox(Protocol):
         Raises:
             DiskFullError: less free disk than a session needs.
             SandboxError: it could not be started with every limit in force.
+        """
+        ...
+
+    def harness(self, spec: HarnessSpec) -> AbstractContextManager[HarnessContainers]:
+        """Let another program make containers for one grading, and remove them when the context ends.
+
+        Raises:
+            DiskFullError: less free disk than a session needs.
+            SandboxError: its image is not there and cannot be had.
         """
         ...
 
@@ -246,6 +314,10 @@ class Ledger(Protocol):
 # --- benchmarks --------------------------------------------------------------------------------------------------
 
 
+ControlKind: TypeAlias = Literal["base", "reference"]
+"""What is graded as a control: a solution that does nothing, or the right one."""
+
+
 class Benchmark(Protocol):
     """A set of tasks and how a solution is judged."""
 
@@ -261,6 +333,10 @@ class Benchmark(Protocol):
 
     def images(self) -> tuple[str, ...]:
         """Return every image that it takes, that of its tasks and of their grading included."""
+        ...
+
+    def task_images(self) -> tuple[str, ...]:
+        """Return the references of the images that tasks bring along, which are pulled when first needed."""
         ...
 
     def tasks(self) -> tuple[Task, ...]:
@@ -287,11 +363,19 @@ class Benchmark(Protocol):
         """Return the tasks with their answers, for the rehearsal model."""
         ...
 
-    def grade(self, task: TaskId, solution: FileTree, *, sandbox: Sandbox, session: SessionId) -> Grade:
+    def grade(self, task: TaskId, solution: Change, *, sandbox: Sandbox, session: SessionId) -> Grade:
         """Judge `solution` (files that the task takes, all others are ignored) in a fresh container.
 
         Raises:
             InfrastructureError: it could not be judged; never a verdict.
+        """
+        ...
+
+    def control(self, task: TaskId, kind: ControlKind, *, sandbox: Sandbox, session: SessionId) -> Grade:
+        """Judge what must not be resolved or what must be, by the path that solutions are judged by.
+
+        Raises:
+            InfrastructureError: it could not be judged.
         """
         ...
 

@@ -29,7 +29,7 @@ def contract() -> str:
 def choose_evidence(unresolved: tuple[Outcome, ...], random: Random) -> Outcome:
     """Return the outcome to diagnose: one that was not resolved, at random.
 
-    The paper's three extra choices (empty patches, stochasticity, context length) are made on SWE-bench only.
+    The three choices that the paper adds on SWE-bench (empty patches, stochasticity, context length) are not made.
 
     Args:
         unresolved: N >= 1 outcomes.
@@ -86,9 +86,14 @@ def _question(code: FileTree, evidence: Outcome, transcript: str, bench: Bench, 
         task_statement=_quoted(bench.benchmark.task(evidence.task).statement),
         transcript=_quoted(_clipped(transcript, MAX_TRANSCRIPT_CHARS >> (attempt - 1))),
         patch=_quoted(evidence.patch or "(nothing was changed)"),
-        test_summary=f"{evidence.verdict.value}: {_quoted(evidence.summary)}",
+        test_summary=f"{_finding(evidence)}: {_quoted(evidence.summary)}",
         attempt=str(attempt),
     )
+
+
+def _finding(evidence: Outcome) -> str:
+    # Never the flags themselves: they may name hidden tests.
+    return "not counted, since its tests did not run as they should" if evidence.flags else evidence.verdict.value
 
 
 def agent_source(code: FileTree, most: int) -> str:

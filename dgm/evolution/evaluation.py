@@ -6,7 +6,7 @@ from random import Random
 
 from dgm.boundary.patches import unified_patch
 from dgm.core.actions import Evaluate
-from dgm.core.files import FileTree, changed_paths
+from dgm.core.files import Change, FileTree
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.ports import Grant, Role, SessionLimits
@@ -88,9 +88,9 @@ def judged_attempt(
     started = bench.clock.monotonic()
     task = bench.benchmark.task(action.task)
     result = session(_assignment(job, task, start, bench), bench)
-    solution = None if result.tree is None else task.solution_in(result.tree)
-    patch = "" if solution is None else unified_patch(task.solution_in(start.workspace), solution)
-    verdict, grade = _verdict(job, task, start, result, changed=bool(patch), bench=bench)
+    solution = None if result.left is None else result.left.change.only(task.takes)
+    patch = "" if solution is None else unified_patch(solution.before, solution.after)
+    verdict, grade = _verdict(job, task, start, result, solution=solution, bench=bench)
     outcome = Outcome(
         task=task.id,
         trial=action.trial,
@@ -100,9 +100,10 @@ def judged_attempt(
         session=_agent_session(job, start),
         usage=result.usage,
         patch=patch,
-        dropped_paths=_dropped_paths(task, start, result),
+        dropped_paths=_dropped_paths(task, result),
+        flags=grade.flags,
     )
-    return Judged(outcome, solution, grade.output)
+    return Judged(outcome, None if solution is None else solution.after, grade.output)
 
 
 def _agent_session(job: Job, start: Start) -> SessionId:
@@ -117,28 +118,30 @@ def _assignment(job: Job, task: Task, start: Start, bench: Bench) -> Assignment:
         statement=start.statement,
         workspace=start.workspace,
         image=task.image,
-        timeout_s=bench.limits.task_timeout_s,
+        timeout_s=bench.limits.task_timeout_s or task.timeout_s,
+        repository=task.repository,
     )
 
 
 def _verdict(
-    job: Job, task: Task, start: Start, result: SessionResult, *, changed: bool, bench: Bench
+    job: Job, task: Task, start: Start, result: SessionResult, *, solution: Change | None, bench: Bench
 ) -> tuple[Verdict, Grade]:
-    if result.tree is None:
+    if solution is None:
         refused = Grade(resolved=False, summary=f"nothing could be graded: {result.refusal}")
         return result.failure or Verdict.AGENT_CRASHED, refused
-    if not changed:
+    if not solution.paths:
         unchanged = Grade(resolved=False, summary=f"no solution file was changed ({result.exit})")
         return result.failure or Verdict.EMPTY_PATCH, unchanged
-    solution, session = task.solution_in(result.tree), job.session(f"{start.purpose}grading")
+    session = job.session(f"{start.purpose}grading")
     grade = bench.benchmark.grade(task.id, solution, sandbox=bench.sandbox, session=session)
     if grade.resolved:
         return Verdict.RESOLVED, grade
     return result.failure or Verdict.UNRESOLVED, grade
 
 
-def _dropped_paths(task: Task, start: Start, result: SessionResult) -> tuple[str, ...]:
+def _dropped_paths(task: Task, result: SessionResult) -> tuple[str, ...]:
     """Return what it changed outside the solution: not graded, but a signal worth keeping."""
-    if result.tree is None:
+    if result.left is None:
         return ()
-    return tuple(path for path in changed_paths(start.workspace, result.tree) if not task.takes(path))
+    dropped = (path for path in result.left.change.paths if not task.takes(path))
+    return tuple(sorted({*dropped, *result.left.left_out}))

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from math import inf
 
 from dgm.core.errors import HostileBytesError, ProviderError
-from dgm.core.files import File, FileTree
+from dgm.core.files import Change, File, FileTree
 from dgm.core.outcomes import Usage, Verdict
-from dgm.core.ports import Container, ContainerSpec, Execution, Grant, ModelSession
+from dgm.core.ports import Changes, Container, ContainerSpec, Execution, Grant, ModelSession
+from dgm.core.tasks import Repository
 from dgm.evolution.bench import Bench
 
 WORKSPACE = "/workspace"
+INTERPRETER = "/usr/bin/python3"
+"""The system's own: a task's image may put one before it on the path that is too old for agents."""
 SOCKET = "/gateway/model.sock"
 # Time for copying in and out around the agent's own limit, before the dead-man timer ends the container.
 LIFETIME_MARGIN_S = 120.0
@@ -26,21 +29,34 @@ class Assignment:
     code: FileTree
     statement: str
     workspace: FileTree
+    """Laid out in an empty directory; not looked at where there is a `repository`."""
     image: str
     timeout_s: float
+    repository: Repository | None = None
+    """What the image brings along to work on."""
+
+    @property
+    def directory(self) -> str:
+        """Where the agent works."""
+        return WORKSPACE if self.repository is None else self.repository.directory
 
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
     """What an agent left and how it ended."""
 
-    tree: FileTree | None
-    """The workspace, None when it was refused; `refusal` says why then."""
+    left: Changes | None
+    """What became of the workspace, None when it was refused; `refusal` says why then."""
     refusal: str
     execution: Execution
     limit_reached: bool
     """It asked for more than its session's calls, tokens or dollars."""
     usage: Usage
+
+    @property
+    def tree(self) -> FileTree | None:
+        """The workspace as the agent left it, of a repository the changed part; None when it was refused."""
+        return None if self.left is None else self.left.change.after
 
     @property
     def failure(self) -> Verdict | None:
@@ -49,7 +65,7 @@ class SessionResult:
             return Verdict.TIMED_OUT
         if self.limit_reached:
             return Verdict.OUT_OF_BUDGET
-        if self.tree is None or self.execution.exit_code != 0:
+        if self.left is None or self.execution.exit_code != 0:
             return Verdict.AGENT_CRASHED
         return None
 
@@ -85,12 +101,13 @@ def run_session(assignment: Assignment, bench: Bench, *, most_lost: float = MOST
             session=assignment.grant.session,
             lifetime_s=assignment.timeout_s + LIFETIME_MARGIN_S,
             gateway_directory=line.directory,
+            repository=assignment.repository,
         )
         with bench.sandbox.container(spec) as container:
             line.admit(container.peer_uid)
             execution = _execute(assignment, container, model=line.model)
             gave_up = line.is_held_up and execution.exit_code not in {0, None}
-            tree, refusal = _tree_left(container)
+            left, refusal = _left(assignment, container)
         _raise_fault(line)
     if execution.timed_out or gave_up:  # calls that were under way have ended by now, and may have ended with a fault
         _raise_fault(line)
@@ -98,12 +115,13 @@ def run_session(assignment: Assignment, bench: Bench, *, most_lost: float = MOST
         if lost_s > most_lost * assignment.timeout_s:
             raise ProviderError(_why_not_scored(line, assignment, gave_up=gave_up))
     return SessionResult(
-        tree=tree, refusal=refusal, execution=execution, limit_reached=line.limit_reached, usage=line.usage
+        left=left, refusal=refusal, execution=execution, limit_reached=line.limit_reached, usage=line.usage
     )
 
 
 def _execute(assignment: Assignment, container: Container, *, model: str) -> Execution:
-    settings = {"workspace": WORKSPACE, "socket": SOCKET, "model": model, "timeout_s": assignment.timeout_s}
+    directory = assignment.directory
+    settings = {"workspace": directory, "socket": SOCKET, "model": model, "timeout_s": assignment.timeout_s}
     task = {
         "problem.md": File(assignment.statement.encode()),
         "task.json": File(json.dumps(settings).encode()),
@@ -112,15 +130,18 @@ def _execute(assignment: Assignment, container: Container, *, model: str) -> Exe
     laid_out |= {f"task/{path}": file for path, file in task.items()}
     # One copy for both: the keeper owns them, so the agent reads its code and its orders but cannot change them.
     container.write_files(laid_out, directory="/", owner="keeper")
-    container.write_files(assignment.workspace, directory=WORKSPACE, owner="agent")
+    if assignment.repository is None:
+        container.write_files(assignment.workspace, directory=directory, owner="agent")
     return container.execute(
-        ["python3", "/agent/main.py"], timeout_s=assignment.timeout_s, user="agent", directory=WORKSPACE
+        [INTERPRETER, "/agent/main.py"], timeout_s=assignment.timeout_s, user="agent", directory=directory
     )
 
 
-def _tree_left(container: Container) -> tuple[FileTree | None, str]:
+def _left(assignment: Assignment, container: Container) -> tuple[Changes | None, str]:
     try:
-        return container.read_files(WORKSPACE), ""
+        if assignment.repository is not None:
+            return container.changes(), ""
+        return Changes(Change(assignment.workspace, container.read_files(WORKSPACE))), ""
     except HostileBytesError as error:
         return None, str(error)
 

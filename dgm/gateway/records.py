@@ -4,17 +4,15 @@
 """
 
 import json
-import os
-import stat
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, JsonValue, ValidationError
 
 from dgm.boundary.chat import MAX_MESSAGES, MAX_TOOL_CALLS, MAX_TOOLS, Message, Tool, ToolCall
+from dgm.boundary.packed import DamagedError, gzip_members, opened_file
 from dgm.boundary.text import safe_line
 from dgm.core.errors import CorruptArchiveError
 from dgm.gateway.provider import FinishReason
@@ -23,8 +21,6 @@ MAX_RECORD_BYTES = 32 * 2**20
 MAX_TRANSCRIPT_BYTES = 64 * 2**20
 """Of all records, unpacked; the writer stays far below."""
 MAX_RECORDS = 10_000
-_CHUNK_BYTES = 2**16
-_GZIP = 31  # zlib's window bits for a gzip member
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Amount = Annotated[float, Field(ge=0, lt=1e12)]
@@ -110,14 +106,14 @@ def read_records(path: Path) -> Transcript:
     """Return what a transcript holds, up to where it is damaged; nothing where there is none."""
     records: list[Record] = []
     try:
-        with _opened(path) as file:
-            for line in _lines(file):
+        with opened_file(path) as file:
+            for line in gzip_members(file, member_bytes=MAX_RECORD_BYTES, total_bytes=MAX_TRANSCRIPT_BYTES):
                 if len(records) == MAX_RECORDS:
                     return Transcript(records, f"it has more than {MAX_RECORDS:,} records")
                 records.append(Record.model_validate(json.loads(line)))
     except FileNotFoundError:
         return Transcript((), "")
-    except _DamagedError as error:
+    except DamagedError as error:
         return Transcript(records, str(error))
     except OSError as error:
         return Transcript(records, safe_line(error.strerror or "it cannot be read"))
@@ -142,39 +138,3 @@ def whole_transcript(path: Path) -> Sequence[Record]:
     if transcript.damage:
         raise CorruptArchiveError(f"The transcript {path} is damaged: {transcript.damage}.")
     return transcript.records
-
-
-class _DamagedError(Exception):
-    """It is no file of gzip members, ends within one, or has one too large."""
-
-
-def _opened(path: Path) -> IO[bytes]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # or a pipe in a transcript's place would be waited for
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _DamagedError("it is not a file")
-    return os.fdopen(descriptor, "rb", buffering=0)
-
-
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield what each gzip member holds, unpacking no more than is allowed."""
-    number, left = 1, MAX_TRANSCRIPT_BYTES
-    member, parts, size = zlib.decompressobj(_GZIP), list[bytes](), 0
-    waiting = b""
-    while chunk := waiting or file.read(_CHUNK_BYTES):
-        limit = min(MAX_RECORD_BYTES, left)
-        try:
-            part = member.decompress(chunk, limit + 1 - size)
-        except zlib.error as error:
-            raise _DamagedError(f"record {number} is not packed as it must be") from error
-        parts.append(part)
-        size += len(part)
-        if size > limit:
-            raise _DamagedError(f"record {number} is too large")
-        waiting = member.unused_data if member.eof else member.unconsumed_tail
-        if member.eof:
-            yield b"".join(parts)
-            number, left = number + 1, left - size
-            member, parts, size = zlib.decompressobj(_GZIP), [], 0
-    if size or parts:
-        raise _DamagedError(f"it ends within record {number}")

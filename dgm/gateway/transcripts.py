@@ -28,15 +28,15 @@ from pathlib import Path
 from typing import Any
 
 from dgm.boundary.chat import ChatRequest, Message
+from dgm.boundary.session_files import session_file
 from dgm.boundary.text import safe_line, safe_text
-from dgm.core.errors import InfrastructureError, UsageError
+from dgm.core.errors import InfrastructureError
 from dgm.core.ids import SessionId
 from dgm.core.sequences import common_start
 from dgm.gateway.records import Record, read_records
 from dgm.gateway.sameness import message_digest, parameters, request_digest
 
-_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
-_MAX_ID_CHARS = 100
+TRANSCRIPT_SUFFIX = ".jsonl.gz"
 MAX_SENT_BYTES = 16 * 2**20
 """Of requests in one transcript. A request that is refused for its size costs an agent nothing: a thousand of 4 MB each
 would fill the host's disk, and the memory of whoever reads them."""
@@ -49,14 +49,7 @@ def transcript_path(directory: Path, session: SessionId) -> Path:
     Raises:
         UsageError: the id could not be a file's name.
     """
-    if not is_session_id(session):
-        raise UsageError(f"{safe_line(session, max_chars=_MAX_ID_CHARS)!r} is not the id of a session.")
-    return directory / f"{session}.jsonl.gz"
-
-
-def is_session_id(text: str) -> bool:
-    """Return whether a session may have this id, which is a file's name too."""
-    return len(text) <= _MAX_ID_CHARS and _SESSION_ID.fullmatch(text) is not None
+    return session_file(directory, session, suffix=TRANSCRIPT_SUFFIX)
 
 
 class TranscriptWriter:

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.05
+_SHOWN_OF_A_COMPLAINT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,15 @@ def run_bounded(engine: Engine, container: str, command: Command) -> Output:
         _await_exit(engine, output, deadline=deadline)
     output.seconds = time.monotonic() - began
     return output
+
+
+def complaint(output: Output) -> str:
+    """Return the end of what a command complained about, as one printable line."""
+    if output.timed_out:
+        return "it took too long"
+    text = output.stderr.decode("ascii", "replace").strip() or f"exit code {output.exit_code}"
+    line = " ".join(text.split())[-_SHOWN_OF_A_COMPLAINT:]
+    return "".join(letter if letter.isprintable() else "?" for letter in line).rstrip(".")
 
 
 def _receive(stream: ExecStream, output: Output, *, cap: int, deadline: float) -> None:

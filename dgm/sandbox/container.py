@@ -5,12 +5,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from dgm.boundary.changes import MAX_LISTING_BYTES, parse_files, parse_listing
 from dgm.boundary.tarball import MAX_STREAM_BYTES, pack_tar, parse_tar
 from dgm.core.errors import HostileBytesError, SandboxError
-from dgm.core.files import FileTree
-from dgm.core.ports import Execution, Owner
-from dgm.sandbox.bounded_exec import Command, Output, run_bounded
+from dgm.core.files import Change, FileTree
+from dgm.core.ports import Changes, Execution, Owner
+from dgm.core.tasks import Repository
+from dgm.sandbox.bounded_exec import Command, Output, complaint, run_bounded
 from dgm.sandbox.engine import Engine, GoneError, NotRunningError
+from dgm.sandbox.policy import ENVIRONMENT, FILL_TIMEOUT_S
+from dgm.sandbox.repositories import PRISTINE, script
 from dgm.sandbox.sweep import Sweeper, Target, UnsweepableError
 
 log = logging.getLogger(__name__)
@@ -19,7 +23,6 @@ COPY_TIMEOUT_S = 60.0
 _MESSAGE_BYTES = 10_000
 _PROBE_TIMEOUT_S = 20.0
 _STOPPED = "The sandbox was stopped, and its containers with it."
-_SHOWN_OF_A_MESSAGE = 200
 _KILLED = 128 + 9
 _NOTICE_S = 3.0
 """How long the engine may take to notice that a container ended."""
@@ -39,22 +42,39 @@ _PACK = (
     'cd -- "$1" && find . \\( -name .git -o -name __pycache__ \\) -prune -o -print0 '
     "| tar --create --file=- --format=gnu --null --no-recursion --files-from=-"
 )
+_PACK_LISTED = (
+    'cd -- "$1" && exec tar --create --file=- --format=gnu --null --no-recursion --hard-dereference --files-from=-'
+)
+# The image's own interpreter, with nothing of the agent's on its path.
+_LIST_CHANGES = ("/usr/bin/python3", "-I", "-S", "-")
+_NO_SPACE = b"No space left on device"
+# For commands of ours: a task's image may look for programs in places that its agent can write to.
+_OUR_ENVIRONMENT = {"PATH": ENVIRONMENT["PATH"], "LC_ALL": "C"}
 # A home of the agent's can hold what Python or a shell would run on start.
-_KEEPER_ENVIRONMENT = {"HOME": "/nonexistent", "USER": "keeper", "PYTHONNOUSERSITE": "1"}
+_KEEPER_ENVIRONMENT = {
+    "PATH": ENVIRONMENT["PATH"],
+    "HOME": "/nonexistent",
+    "USER": "keeper",
+    "PYTHONNOUSERSITE": "1",
+}
 
 
 class DockerContainer:
     """A container that was started and verified; `DockerSandbox` makes and removes it."""
 
-    def __init__(self, engine: Engine, target: Target, *, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self, engine: Engine, target: Target, *, stopped: Callable[[], bool], repository: Repository | None = None
+    ) -> None:
         """Args:
         stopped: whether the whole sandbox was told to stop; whatever fails then is no fault of the engine.
+        repository: stands in its image, which was made ready for it.
         """
         self.id = target.container
         self.target = target
         self._engine = engine
         self._sweeper = Sweeper(engine, target)
         self._stopped = stopped
+        self._repository = repository
         self._ruined = ""
         """Why nothing more can be taken from it; the agent's doing. Empty while all is well."""
 
@@ -69,16 +89,10 @@ class DockerContainer:
         The agent reads what the keeper wrote and cannot change it, except that in directories of its own it can rename
         or remove it: what must stay belongs below `/agent` or `/task`.
         """
-        command = Command(
-            ("sh", "-c", _UNPACK, "sh", directory, _UMASK[owner]),
-            user=self._user(owner),
-            timeout_s=COPY_TIMEOUT_S,
-            output_bytes=_MESSAGE_BYTES,
-            stdin=pack_tar(files),
-        )
-        output = self._run(command)
+        argv = ("sh", "-c", _UNPACK, "sh", directory, _UMASK[owner])
+        output = self._run_own(argv, owner=owner, stdin=pack_tar(files))
         if output.exit_code != 0:
-            raise SandboxError(f"Files could not be written below {directory} in a container: {_message(output)}.")
+            raise SandboxError(f"Files could not be written below {directory} in a container: {complaint(output)}.")
 
     def execute(
         self,
@@ -114,27 +128,69 @@ class DockerContainer:
             seconds=output.seconds,
         )
 
+    def fill_repository(self) -> None:
+        """Lay out the repository that the container was made with.
+
+        Raises:
+            SandboxError: it does not fit, or cannot be copied.
+        """
+        directory = self._required_repository().directory
+        output = self._run_own(("cp", "-a", f"{PRISTINE}/.", directory), timeout_s=FILL_TIMEOUT_S)
+        if _NO_SPACE in output.stderr:
+            raise SandboxError(
+                f"The repository of a task does not fit into {directory}; raise swebench.workspace_bytes."
+            )
+        if output.exit_code != 0:
+            raise SandboxError(f"The repository of a task could not be laid out: {complaint(output)}.")
+
     def read_files(self, directory: str) -> FileTree:
         """Return the regular files below `directory` after ending every process of the agent user; see the port."""
+        self._settle()
+        return parse_tar(self._taken(("sh", "-c", _PACK, "sh", directory), output_bytes=MAX_STREAM_BYTES))
+
+    def changes(self) -> Changes:
+        """Return what became of the repository that the container was made with; see the port."""
+        directory = self._required_repository().directory
+        self._settle()
+        argv = (*_LIST_CHANGES, directory, PRISTINE)
+        listing = parse_listing(self._taken(argv, stdin=script("changes.py"), output_bytes=MAX_LISTING_BYTES))
+        before = self._listed_files(PRISTINE, listing.before)
+        after = self._listed_files(directory, listing.after)
+        return Changes(Change(before, after), listing.left_out)
+
+    def _listed_files(self, directory: str, paths: Sequence[str]) -> FileTree:
+        if not paths:
+            return {}
+        names = b"".join(f"./{path}\0".encode() for path in paths)
+        argv = ("sh", "-c", _PACK_LISTED, "sh", directory)
+        return parse_files(self._taken(argv, stdin=names, output_bytes=MAX_STREAM_BYTES), paths)
+
+    def _required_repository(self) -> Repository:
+        if self._repository is None:
+            raise SandboxError("A container without a repository was asked for its changes.")
+        return self._repository
+
+    def _settle(self) -> None:
+        """End every process of the agent user, so that what it left can be looked at."""
         self._sweep("agent", None)
         if self._ruined:
             raise HostileBytesError(self._ruined)
-        # As the agent, who may read what it made unreadable for others; no process of its own is left to interfere.
-        command = Command(
-            ("sh", "-c", _PACK, "sh", directory),
-            user=self._user("agent"),
-            timeout_s=COPY_TIMEOUT_S,
-            output_bytes=MAX_STREAM_BYTES,
-            environment={"LC_ALL": "C"},
-        )
-        output = self._run(command)
+
+    def _taken(self, argv: Sequence[str], *, output_bytes: int, stdin: bytes | None = None) -> bytes:
+        """Return what a command of ours prints of what the agent left.
+
+        As the agent, who may read what it made unreadable for others; no process of its own is left to interfere.
+        """
+        output = self._run_own(argv, output_bytes=output_bytes, stdin=stdin)
         if output.truncated or output.timed_out:
             self._sweep("agent", output)
             raise HostileBytesError("the tree is too large to be taken out of the container")
+        if output.exit_code is None or output.exit_code > _LAST_OWN_EXIT_CODE:
+            self._require_alive()
         # tar says so, and goes on, where it leaves something out: sockets, unreadable or endlessly nested directories.
         if output.exit_code != 0 or output.stderr:
-            raise HostileBytesError(f"the tree could not be read: {_message(output)}")
-        return parse_tar(bytes(output.stdout))
+            raise HostileBytesError(f"the tree could not be read: {complaint(output)}")
+        return bytes(output.stdout)
 
     def sweep(self) -> None:
         """End every process of the agent user."""
@@ -145,6 +201,27 @@ class DockerContainer:
     def _user(self, owner: Owner) -> str:
         uids = self.target.uids
         return uids.as_agent if owner == "agent" else uids.as_keeper_in_the_agents_group
+
+    def _run_own(
+        self,
+        argv: Sequence[str],
+        *,
+        owner: Owner = "agent",
+        timeout_s: float = COPY_TIMEOUT_S,
+        output_bytes: int = _MESSAGE_BYTES,
+        stdin: bytes | None = None,
+    ) -> Output:
+        """Run a command of ours, which takes its programs from where no agent can write."""
+        return self._run(
+            Command(
+                argv,
+                user=self._user(owner),
+                timeout_s=timeout_s,
+                output_bytes=output_bytes,
+                environment=_OUR_ENVIRONMENT,
+                stdin=stdin,
+            )
+        )
 
     def _run(self, command: Command) -> Output:
         if self._ruined:
@@ -193,7 +270,7 @@ class DockerContainer:
         """
         if self._ruined:
             return
-        probe = self._run(Command(("true",), user=self._user("keeper"), timeout_s=_PROBE_TIMEOUT_S, output_bytes=0))
+        probe = self._run_own(("true",), owner="keeper", timeout_s=_PROBE_TIMEOUT_S, output_bytes=0)
         if probe.exit_code != 0:
             self._ended_early(SandboxError("A container answers no more."))
 
@@ -218,12 +295,3 @@ class DockerContainer:
     def _kill(self) -> None:
         with suppress(GoneError, NotRunningError):
             self._engine.kill(self.id)
-
-
-def _message(output: Output) -> str:
-    """Return the end of what a command complained about, as one printable line."""
-    if output.timed_out:
-        return "it took too long"
-    text = output.stderr.decode("ascii", "replace").strip() or f"exit code {output.exit_code}"
-    line = " ".join(text.split())[-_SHOWN_OF_A_MESSAGE:]
-    return "".join(letter if letter.isprintable() else "?" for letter in line).rstrip(".")

@@ -5,8 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dgm.core.errors import DiskFullError
+from dgm.sandbox.engine import Engine, Json
 
 MEBIBYTE = 2**20
+
+
+def engine_disk(engine: Engine, info: Json) -> Path | None:
+    """Return where an engine keeps images and containers, None where that is not on this machine."""
+    root = Path(str(info.get("DockerRootDir") or ""))
+    return root if engine.is_local and root.is_absolute() and root.is_dir() else None
 
 
 def free_bytes(directory: Path) -> int | None:

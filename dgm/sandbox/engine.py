@@ -4,23 +4,32 @@ The docker SDK is typed loosely; what it answers is looked at here and nowhere e
 """
 
 import errno
+import hashlib
 import socket
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+from urllib.parse import quote
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.auth import (
+    get_config_header,  # pyright: ignore[reportUnknownVariableType]
+    resolve_repository_name,
+)
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound, create_api_error_from_http_exception
 from docker.utils import kwargs_from_env
-from requests.exceptions import RequestException
+from requests.exceptions import HTTPError, ReadTimeout, RequestException
 
 from dgm.boundary.text import safe_line
 from dgm.core.errors import EngineUnavailableError, SandboxError
 from dgm.sandbox.exec_stream import ExecStream
+from dgm.sandbox.pull_stream import PullStream, nothing_came
+from dgm.sandbox.references import Reference
 
 CALL_TIMEOUT_S = 60
+_REMOVAL_S = 600
 _DEFAULT_HOST = "unix:///var/run/docker.sock"
 # More connections than workers: streams hold one each while other calls go on beside them.
 _POOLED_CONNECTIONS = 64
@@ -65,6 +74,18 @@ class Image:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """What one image on the engine is made of."""
+
+    id: str
+    architecture: str
+    """As Go names it, such as "amd64"."""
+    size_bytes: int
+    contents: tuple[str, ...]
+    """Digest of each layer's contents, the lowest first."""
+
+
 class Engine:
     """A Docker engine that answered. Safe to use from many threads."""
 
@@ -84,6 +105,14 @@ class Engine:
         """Return what the engine is and can limit."""
         with _faults("describe itself"):
             return self._client.info()
+
+    def identity(self) -> str:
+        """Return what tells this engine from others; the same after it was started again."""
+        return str(self.info().get("ID", ""))
+
+    def architecture(self) -> str:
+        """Return its machine's, as Go names it and as images name theirs, such as "amd64"."""
+        return str(self.version()["Arch"])
 
     def close(self) -> None:
         """Close pooled connections."""
@@ -131,6 +160,12 @@ class Engine:
         """Return all containers with `label` (a key, or "key=value"), running or not."""
         with _faults("list containers"):
             return self._client.containers(all=True, filters={"label": label})
+
+    def written_bytes(self, *, label: str) -> dict[str, int]:
+        """Return how much each container with `label` has written over its image; takes as long as it has files."""
+        with _faults("measure containers"):
+            found: list[Json] = self._client.containers(all=True, size=True, filters={"label": label})
+            return {container["Id"]: int(container.get("SizeRw") or 0) for container in found}
 
     def processes(self, container: str) -> list[tuple[int, int]]:
         """Return (pid, uid) of a container's processes, both as the engine's host numbers them."""
@@ -195,12 +230,93 @@ class Engine:
         ]
         return sorted(images, key=lambda image: -image.created)
 
-    def pull(self, repository: str, tag: str) -> None:
-        """Pull one image."""
-        with _faults(f"pull {repository}:{tag}"):
-            for line in self._client.pull(repository, tag=tag, stream=True, decode=True):
-                if "error" in line:
-                    raise SandboxError(f"The engine could not pull {repository}:{tag}: {_plain(str(line['error']))}.")
+    def stored_image(self, name: str) -> StoredImage | None:
+        """Return what the image that `name` (a reference or a digest) names is, None if there is none."""
+        try:
+            with _faults("inspect an image"):
+                found: Json = self._client.inspect_image(name)
+        except GoneError:
+            return None
+        return StoredImage(
+            id=found["Id"],
+            architecture=found["Architecture"],
+            size_bytes=found["Size"],
+            contents=tuple(found["RootFS"].get("Layers") or ()),
+        )
+
+    def layer_bytes(self, image: str) -> dict[str, int]:
+        """Return the size of each layer by a key that is the same in every image that shares the layer.
+
+        Raises:
+            GoneError: there is no such image.
+        """
+        with _faults("tell how an image was made"):
+            steps: list[Json] = self._client.history(image)
+        sizes: dict[str, int] = {}
+        key = b""
+        for step in reversed(steps):
+            said = f"{step.get('Created')} {step.get('Size')} {step.get('CreatedBy')} {step.get('Comment')}"
+            key = hashlib.sha256(key + said.encode()).digest()
+            sizes[key.hex()] = int(step.get("Size") or 0)
+        return sizes
+
+    def remove_image(self, name: str) -> None:
+        """Remove an image that no container and no other image needs; a reference is taken off one that has others.
+
+        Raises:
+            GoneError: there is no such image.
+            NotRunningError: it is needed.
+        """
+        with _faults("remove an image"):
+            # The SDK's own call has no patience of its own, and a large image on a slow disk takes some.
+            response = self._client.delete(self._address(f"images/{quote(name, safe='/:@')}"), timeout=_REMOVAL_S)
+            try:
+                response.raise_for_status()
+            except HTTPError as error:
+                create_api_error_from_http_exception(error)
+
+    def containers_of(self, image: str) -> list[str]:
+        """Return the ids of all containers, running or not, of an image and of those that were made from it."""
+        with _faults("list containers"):
+            return [container["Id"] for container in self._client.containers(all=True, filters={"ancestor": image})]
+
+    def pull(self, reference: Reference, *, silence_s: float) -> PullStream:
+        """Begin to pull an image, with the user's `docker login` where there is one; it ends with the stream.
+
+        The SDK's own call waits for ever on a registry that says nothing.
+        """
+        with _faults(f"pull {reference}"):
+            login: bytes | None = get_config_header(self._client, resolve_repository_name(reference.name)[0])
+            try:
+                response = self._client.post(
+                    self._address("images/create"),
+                    params={"fromImage": reference.name, "tag": reference.version},
+                    headers={"X-Registry-Auth": login} if login else {},
+                    stream=True,
+                    timeout=silence_s,
+                )
+            except ReadTimeout as error:
+                raise nothing_came(reference.text, silence_s) from error
+        return PullStream(reference.text, response, silence_s=silence_s)
+
+    def _address(self, path: str) -> str:
+        return f"{self._client.base_url}/v{self._client.api_version}/{path}"
+
+    def image_config(self, image: str) -> Json:
+        """Return what containers of an image are started with.
+
+        Raises:
+            GoneError: there is no such image.
+        """
+        with _faults("inspect an image"):
+            return self._client.inspect_image(image)["Config"]
+
+    def commit(self, container: str, *, tag: str, environment: Sequence[str], labels: Mapping[str, str]) -> None:
+        """Make an image of what a container's files are now, with these variables and labels on top of its own."""
+        repository, _, version = tag.rpartition(":")
+        with _faults("commit a container"):
+            config = {"Env": list(environment), "Labels": dict(labels)}
+            self._client.commit(container, repository=repository, tag=version, conf=config)
 
     def import_image(self, stream: Iterable[bytes], *, repository: str, tag: str) -> None:
         """Make an image of one layer from the bytes of a tar archive."""

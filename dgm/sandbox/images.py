@@ -15,7 +15,8 @@ from dgm.content import cache_directory, sandbox_directory
 from dgm.core.errors import InfrastructureError, SandboxError, UnknownNameError
 from dgm.core.files import File, tree_hash
 from dgm.sandbox.bootstrap import bootstrap_base
-from dgm.sandbox.engine import Engine, Image, connect
+from dgm.sandbox.engine import Engine, Image
+from dgm.sandbox.references import parse_reference
 
 Say = Callable[[str], None]
 
@@ -113,9 +114,15 @@ def ensure_image(engine: Engine, name: str, *, say: Say) -> str:
     return digest
 
 
-def our_images(engine: Engine) -> list[Image]:
-    """Return the images that were built here, newest first, those of older versions too."""
-    return engine.images(label=IMAGE_LABEL)
+def our_images(engine: Engine) -> dict[str, Image]:
+    """Return the images that were built here by tag, newest first, those of older versions too."""
+    return {
+        tag: image
+        for image in engine.images(label=IMAGE_LABEL)
+        for tag in image.tags
+        # Whatever somebody makes of one of them inherits the label, but not the name.
+        if tag.startswith(f"dgm-{image.labels[IMAGE_LABEL]}:")
+    }
 
 
 def _image_directory(name: str) -> Path:
@@ -168,12 +175,8 @@ def _base_image(engine: Engine, repository: str, tag: str, *, say: Say) -> str:
             return present
     say(f"Pulling {pulled}.")
     try:
-        # A client of its own, since its patience is shorter.
-        patient = connect(timeout_s=_PULL_SILENCE_S)
-        try:
-            patient.pull(repository, tag)
-        finally:
-            patient.close()
+        with engine.pull(parse_reference(pulled), silence_s=_PULL_SILENCE_S) as stream:
+            deque(stream.events(), maxlen=0)
     except InfrastructureError:
         say("No registry can be reached; bootstrapping the base image from Debian packages (about 40 s).")
         bootstrap_base(engine, repository=BOOTSTRAPPED[0], tag=BOOTSTRAPPED[1])

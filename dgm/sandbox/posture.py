@@ -73,7 +73,7 @@ def require_applied(asked: Mapping[str, Any], inspected: Mapping[str, Any], *, m
         raise SandboxError("A container ended as soon as it was started.")
     kept = inspected["HostConfig"]
     for option in _ECHOED + (("MemorySwap",) if machine_swaps else ()):
-        if kept.get(option) != asked[option]:
+        if kept.get(option) != asked.get(option):
             raise SandboxError(f"The Docker engine did not apply {option}, so the container is not used.")
 
 

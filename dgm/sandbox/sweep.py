@@ -28,7 +28,7 @@ BOUND_S = 15.0
 _SETTLE_S = 2.0
 """How long a killed process may take to disappear before it is killed again."""
 _PAUSE_S = 0.002
-_KILL_EVERYTHING = ("sh", "-c", "kill -9 -1")
+_KILL_EVERYTHING = ("/bin/sh", "-c", "kill -9 -1")
 
 
 class UnsweepableError(SandboxError):

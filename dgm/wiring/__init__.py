@@ -2,14 +2,14 @@
 
 Nothing else knows both the algorithm and Docker.
 
-    checkouts.py  where exercises lie that do not come with dgm
+    checkouts.py  where tasks lie that do not come with dgm
     parts.py      what runs and replays are put together from: sandbox, gateway, models, workers
     images.py     the images that a benchmark takes, and that they are the recorded ones
     runs.py       runs: new ones and those that go on
     replays.py    replays, with a model and with recorded answers
 """
 
-from dgm.wiring.checkouts import with_checkout
+from dgm.wiring.checkouts import require_stock_said, with_checkout
 from dgm.wiring.parts import Say, SystemClock, docker_sandbox, prices_now
 from dgm.wiring.replays import check_replay, recorded_bench, replay_bench
 from dgm.wiring.runs import ConfirmNew, ConfirmResumed, LiveRun, new_run, resumed_run
@@ -26,6 +26,7 @@ __all__ = [
     "prices_now",
     "recorded_bench",
     "replay_bench",
+    "require_stock_said",
     "resumed_run",
     "with_checkout",
 ]

@@ -1,15 +1,12 @@
 """The images that a benchmark takes: made where they are missing, and the same throughout a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from dgm.archive.images import require_same_image
 from dgm.archive.reader import RunReader
-from dgm.core.errors import ArchiveError
 from dgm.sandbox.engine import Engine
 from dgm.sandbox.images import ensure_image
-from dgm.wiring.parts import Say
-
-_SHOWN = 19
-"""Characters of a digest: "sha256:" and as many digits as tell it from others."""
+from dgm.wiring.parts import Say, unpinned
 
 
 def ensured_images(engine: Engine, names: Iterable[str], *, say: Say) -> dict[str, str]:
@@ -19,6 +16,17 @@ def ensured_images(engine: Engine, names: Iterable[str], *, say: Say) -> dict[st
         UnknownNameError, SandboxError: see `dgm.sandbox.images.ensure_image`.
     """
     return {name: ensure_image(engine, name, say=say) for name in names}
+
+
+class LatePin:
+    """Records which image a task's reference stands for with a run that is only made after its sandbox."""
+
+    def __init__(self) -> None:
+        self.record: Callable[[str, str], None] = unpinned
+
+    def __call__(self, name: str, digest: str) -> None:
+        """Tell the run; see `dgm.sandbox.task_images.Pin`."""
+        self.record(name, digest)
 
 
 def changed_images(run: RunReader, digests: Mapping[str, str]) -> dict[str, str]:
@@ -38,8 +46,4 @@ def require_same_images(run: RunReader, digests: Mapping[str, str]) -> None:
         ArchiveError: an image is not the recorded one.
     """
     for name, recorded in changed_images(run, digests).items():
-        raise ArchiveError(
-            f"This run was measured in image {recorded[:_SHOWN]} of {name}, but the image here is "
-            f"{digests[name][:_SHOWN]}; scores from both cannot be compared. Start a new run, or load the old image "
-            "into the engine."
-        )
+        require_same_image(name, recorded=recorded, digest=digests[name])

@@ -20,9 +20,13 @@ from dgm.gateway.provider import RoleModel
 from dgm.gateway.waiting import ThreadWaiter
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.engine import connect
+from dgm.sandbox.task_images import Pin, TaskImages
+from dgm.wiring.checkouts import require_stock_said
 
 Say = Callable[[str], None]
 """Told what takes time."""
+GRADINGS = "gradings"
+"""Below a run's or a replay's directory: what is kept of gradings by another program."""
 
 
 class SystemClock:
@@ -37,13 +41,16 @@ class SystemClock:
         return time.monotonic()
 
 
-def loaded_benchmark(config: RunConfig) -> Benchmark:
+def loaded_benchmark(config: RunConfig, directory: Path | None = None) -> Benchmark:
     """Return the benchmark of a configuration with every task read, so that what is wrong with one is found first.
 
+    Args:
+        config: names it.
+        directory: what is kept of gradings goes below it; nothing is kept unless given.
     Raises:
-        UnknownNameError, ConfigError, MalformedContentError: see `dgm.benchmarks.catalogue.benchmark_named`.
+        DgmError: see `dgm.benchmarks.catalogue.benchmark_named`.
     """
-    benchmark = benchmark_of(config)
+    benchmark = benchmark_of(config, gradings=directory and directory / GRADINGS)
     benchmark.tasks()
     return benchmark
 
@@ -63,6 +70,7 @@ def require_consent_now(config: RunConfig, prices: Mapping[str, Price], said: Ru
     Raises:
         ConfigError: it was not said.
     """
+    require_stock_said(config, said)
     require_consent(config, prices, said=said, environment=os.environ, at=datetime.now(UTC))
 
 
@@ -89,10 +97,35 @@ def checked_models(models: dict[Role, RoleModel]) -> Generator[dict[Role, RoleMo
         close_models(models)
 
 
+def unsaid(_: str) -> None:
+    """Say nothing."""
+
+
+def unpinned(_: str, __: str) -> None:
+    """Take every image of a task as it is."""
+
+
 @contextmanager
-def docker_sandbox(config: RunConfig, directory: Path) -> Generator[DockerSandbox]:
-    """Return a sandbox on this machine's engine; on leaving, no container of it is left."""
-    sandbox = DockerSandbox(connect(), config.sandbox, run=directory.name, directory=directory)
+def docker_sandbox(
+    config: RunConfig, directory: Path, *, say: Say = unsaid, pin: Pin = unpinned
+) -> Generator[DockerSandbox]:
+    """Return a sandbox on this machine's engine; on leaving, no container of it is left.
+
+    Args:
+        config: has its limits.
+        directory: of the run, which names it.
+        say: told what takes time.
+        pin: told which image a task's reference stands for before it is used; see `dgm.sandbox.task_images`.
+    """
+    engine = connect()
+    sandbox = DockerSandbox(
+        engine,
+        config.sandbox,
+        run=directory.name,
+        directory=directory,
+        task_images=TaskImages(engine, quota_bytes=config.swebench.image_quota_bytes, say=say, pin=pin),
+        swebench=config.swebench,
+    )
     try:
         yield sandbox
     finally:

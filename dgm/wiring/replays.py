@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from dgm.archive.reader import RunReader
-from dgm.benchmarks.catalogue import outline_named, whole_benchmark_of
+from dgm.benchmarks.catalogue import EVERY, outline_named, require_same_records, whole_benchmark_of
 from dgm.config import Budget, RunConfig
 from dgm.core.ids import TaskId
 from dgm.core.policies import policy_named
@@ -19,6 +19,7 @@ from dgm.gateway.recorded import LIMITS, ForgetfulLedger, recorded_models
 from dgm.gateway.waiting import ThreadWaiter
 from dgm.wiring.images import changed_images, ensured_images
 from dgm.wiring.parts import (
+    GRADINGS,
     Say,
     SystemClock,
     bench_of,
@@ -31,6 +32,8 @@ from dgm.wiring.parts import (
     require_consent_now,
     workers,
 )
+
+_OTHER_IMAGE = "The sandbox image {name} is not the one that the run was measured in, which may make a difference."
 
 
 def check_replay(config: RunConfig, *, said: RunConfig) -> int:
@@ -59,11 +62,15 @@ def check_replay(config: RunConfig, *, said: RunConfig) -> int:
 def replay_bench(
     config: RunConfig, directory: Path, ledger: Ledger, *, say: Say
 ) -> Generator[tuple[Bench, Executor, Mapping[str, str]]]:
-    """Return what replaying an agent takes, with the digest of each image by name; transcripts go below `directory`."""
-    benchmark = loaded_benchmark(config)
+    """Return what replaying an agent takes, with the digest of each image by name; transcripts go below `directory`.
+
+    The digests of images that tasks bring along come in when they are first used.
+    """
+    benchmark = loaded_benchmark(config, directory)
     models = models_of(config, prices_now(config))
-    with checked_models(models), docker_sandbox(config, directory) as sandbox:
-        digests = ensured_images(sandbox.engine, benchmark.images(), say=say)
+    digests: dict[str, str] = {}
+    with checked_models(models), docker_sandbox(config, directory, say=say, pin=digests.__setitem__) as sandbox:
+        digests |= ensured_images(sandbox.engine, benchmark.images(), say=say)
         with gateway_of(config, models, ledger, directory) as gateway, workers(config.workers, sandbox) as executor:
             yield bench_of(config, benchmark, sandbox, gateway), executor, digests
 
@@ -81,11 +88,19 @@ def recorded_bench(
         tasks: of the sessions to replay; those that the benchmark does not have cannot be.
         say: told what takes time, and what may make a difference.
     """
-    benchmark = whole_benchmark_of(config)
-    with docker_sandbox(config, directory) as sandbox:
+    require_same_records(config)
+    benchmark = whole_benchmark_of(config, gradings=directory / GRADINGS)
+
+    then = recorded.images()
+
+    def compare(name: str, digest: str) -> None:
+        if then.get(name, digest) != digest:
+            say(_OTHER_IMAGE.format(name=name))
+
+    with docker_sandbox(config, directory, say=say, pin=compare) as sandbox:
         digests = ensured_images(sandbox.engine, _images(config, tasks), say=say)
         for name in changed_images(recorded, digests):
-            say(f"The sandbox image {name} is not the one that the run was measured in, which may make a difference.")
+            say(_OTHER_IMAGE.format(name=name))
         with (
             Gateway(
                 recorded_models(config, recorded.directory / "transcripts", recorded.prices()),
@@ -103,6 +118,6 @@ def recorded_bench(
 
 def _images(config: RunConfig, tasks: Collection[TaskId]) -> tuple[str, ...]:
     """Return the images that some tasks of a benchmark take: not every language's for those of one."""
-    stages = outline_named(config.benchmark).stages()
+    stages = outline_named(config.benchmark, [EVERY], swebench=config.swebench).stages()
     known = [task for stage in stages for task in stage.tasks if task in tasks]
-    return outline_named(config.benchmark, known).images() if known else ()
+    return outline_named(config.benchmark, known, swebench=config.swebench).images() if known else ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dgm.archive.reader import RunReader
 from dgm.archive.run import RunArchive, create_run, locked_run
+from dgm.benchmarks.catalogue import with_records
 from dgm.boundary.directories import read_agent_directory
 from dgm.config import Price, RunConfig, config_from, laid_over
 from dgm.core.actions import ActionResult
@@ -22,7 +23,7 @@ from dgm.gateway.directories import remove_own_directories
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.reaper import collect_garbage
 from dgm.wiring.checkouts import with_absolute_checkout, with_checkout
-from dgm.wiring.images import ensured_images, require_same_images
+from dgm.wiring.images import LatePin, ensured_images, require_same_images
 from dgm.wiring.parts import (
     Say,
     bench_of,
@@ -130,11 +131,12 @@ def new_run(
     code = read_agent_directory(seed_agent)
     config = with_absolute_checkout(config)
     policy_named(config.policy)
-    benchmark = loaded_benchmark(config)
-    prices = prices_now(config)
+    benchmark = loaded_benchmark(config, directory)
+    config = with_records(config, benchmark)
+    prices, pin = prices_now(config), LatePin()
     with checked_models(models_of(config, prices)) as models:
         confirm(config, prices)
-        with docker_sandbox(config, directory) as sandbox:
+        with docker_sandbox(config, directory, say=say, pin=pin) as sandbox:
             images = ensured_images(sandbox.engine, benchmark.images(), say=say)
             with (
                 create_run(
@@ -142,6 +144,7 @@ def new_run(
                 ) as archive,
                 gateway_of(config, models, archive, directory) as gateway,
             ):
+                pin.record = archive.pin_image
                 bench = bench_of(config, benchmark, sandbox, gateway)
                 yield LiveRun(directory.name, config, archive, bench, sandbox)
 
@@ -156,7 +159,7 @@ def resumed_run(
         directory: the run.
         children: how many it is to have grown in the end.
         max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
-        said: where providers are and their keys, and prices, and where exercises lie, as far as the user says them now.
+        said: where providers are and their keys, and prices, and where tasks lie, as far as the user says them now.
         say: told what takes time.
         confirm: see `ConfirmResumed`.
     Everything that can be wrong is found before it is recorded that the run goes on.
@@ -167,11 +170,11 @@ def resumed_run(
     """
     with locked_run(directory) as archive:
         config = with_addresses(_with_cap(with_checkout(archive.config(), said), max_cost_usd), said)
-        benchmark = loaded_benchmark(config)
         require_consent_now(config, archive.prices(), said)  # before any key is read
+        benchmark = loaded_benchmark(config, directory)
         with checked_models(models_of(config, archive.prices(), answered=_answered(archive))) as models:
             confirm(config, archive)
-            with docker_sandbox(config, directory) as sandbox:
+            with docker_sandbox(config, directory, say=say, pin=archive.pin_image) as sandbox:
                 collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
                 require_same_images(archive, ensured_images(sandbox.engine, benchmark.images(), say=say))
                 archive.start(children=children)

@@ -86,6 +86,12 @@ def test_outcomes_come_back_in_the_order_of_recording(archive: Archive, root: Ag
     assert archive.outcomes() == {root: expected}
 
 
+def test_what_is_flagged_comes_back_in_its_order(archive: Archive, root: AgentId) -> None:
+    flagged = outcome("task-0", flags=("Two tests did not run.", "It ended early."))
+    archive.add_outcome(archive.decide(Evaluate(root, TaskId("task-0"), 0)).number, root, flagged)
+    assert archive.outcomes()[root] == (flagged,)
+
+
 def test_an_agent_without_measurements_has_none(archive: Archive, root: AgentId) -> None:
     assert archive.outcomes() == {root: ()}
 

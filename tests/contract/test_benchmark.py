@@ -5,10 +5,11 @@ from typing import cast
 
 import pytest
 
-from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.catalogue import exercises_named
 from dgm.benchmarks.checking import check
 from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.core.errors import UnknownNameError
+from dgm.core.files import Change
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.ports import Benchmark, Sandbox
 from dgm.sandbox.images import ensure_image
@@ -22,12 +23,12 @@ SESSION = SessionId("00001.1.grading")
 
 @pytest.fixture(scope="module")
 def katas() -> ExercisesBenchmark:
-    return benchmark_named("katas")
+    return exercises_named("katas")
 
 
 @pytest.fixture(scope="module")
 def mini() -> ExercisesBenchmark:
-    return benchmark_named("polyglot-mini")
+    return exercises_named("polyglot-mini")
 
 
 @pytest.fixture(params=["fake", "katas", "polyglot-mini"])
@@ -106,7 +107,7 @@ def test_statements_name_the_files_to_change(benchmark: Benchmark) -> None:
 
 def test_grading_an_unknown_task_is_an_error(benchmark: Benchmark) -> None:
     with pytest.raises(UnknownNameError, match="no-such-task"):
-        benchmark.grade(TaskId("no-such-task"), {}, sandbox=FakeSandbox(), session=SESSION)
+        benchmark.grade(TaskId("no-such-task"), Change({}, {}), sandbox=FakeSandbox(), session=SESSION)
 
 
 def test_the_fake_resolves_a_reference_and_no_stub() -> None:
@@ -122,8 +123,9 @@ def test_a_kata_resolves_a_reference_and_no_stub(katas: ExercisesBenchmark) -> N
 def _assert_tells_reference_from_stub(benchmark: Benchmark, sandbox: Sandbox) -> None:
     known = benchmark.known_tasks()[0]
     task = known.task
-    reference = benchmark.grade(task.id, known.reference, sandbox=sandbox, session=SESSION)
-    base = benchmark.grade(task.id, task.solution_in(task.workspace), sandbox=sandbox, session=SESSION)
+    untouched = task.solution_in(task.workspace)
+    reference = benchmark.grade(task.id, Change(untouched, known.reference), sandbox=sandbox, session=SESSION)
+    base = benchmark.grade(task.id, Change(untouched, untouched), sandbox=sandbox, session=SESSION)
     assert (reference.resolved, base.resolved) == (True, False)
 
 
@@ -139,7 +141,7 @@ def test_every_kata_tells_its_reference_from_its_stub(katas: ExercisesBenchmark)
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["cpp", "go", "java", "javascript", "python", "rust"])
 def test_every_small_exercise_tells_its_reference_from_its_stub(language: str) -> None:
-    benchmark = benchmark_named("polyglot-mini", [f"{language}/*"])
+    benchmark = exercises_named("polyglot-mini", [f"{language}/*"])
     with docker_sandbox() as sandbox:
         for image in benchmark.images():
             ensure_image(sandbox.engine, image, say=print)
@@ -149,7 +151,7 @@ def test_every_small_exercise_tells_its_reference_from_its_stub(language: str) -
 
 @pytest.mark.docker
 def test_no_naive_attempt_resolves_its_kata(katas: ExercisesBenchmark) -> None:
-    naive = [(known.task.id, known.naive) for known in katas.known_tasks() if known.naive]
+    naive = [(known.task.id, Change({}, known.naive)) for known in katas.known_tasks() if known.naive]
     with docker_sandbox() as sandbox, ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(katas.grade, *item, sandbox=sandbox, session=SESSION) for item in naive]
         assert [grade for grade in waiting if grade.result().resolved] == []

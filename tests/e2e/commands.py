@@ -17,11 +17,15 @@ class Command:
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "dgm", *words, "--runs-dir", str(self.runs)]
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(self.argv(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def start(self, *words: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        return subprocess.Popen(self.argv(*words), stdout=subprocess.PIPE, stderr=errors, text=True)
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.argv(*words), capture_output=True, text=True, timeout=600, check=False)
+
+    def bare(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a verb that has no directory of runs."""
+        return subprocess.run(self.argv(*words)[:-2], capture_output=True, text=True, timeout=600, check=False)
 
     def json(self, *words: str) -> Any:
         done = self(*words, "--json")

@@ -8,7 +8,7 @@ import pytest
 
 from dgm.archive.reader import read_run
 from dgm.benchmarks.catalogue import outline_named
-from dgm.core.languages import language_of
+from dgm.core.groups import group_of
 from dgm.core.outcomes import Verdict
 from tests.e2e.commands import Command
 
@@ -59,7 +59,7 @@ def test_the_drained_run_came_to_its_end(evolved: Command, agents: list[dict[str
 def test_every_agent_has_a_verdict_in_every_language(agents: list[dict[str, Any]]) -> None:
     for agent in agents:
         assert sorted(outcome["task"] for outcome in agent["outcomes"]) == sorted(TASKS)
-        assert {language_of(outcome["task"]) for outcome in agent["outcomes"]} == LANGUAGES
+        assert {group_of(outcome["task"]) for outcome in agent["outcomes"]} == LANGUAGES
         assert {outcome["verdict"] for outcome in agent["outcomes"]} <= {verdict.value for verdict in Verdict}
 
 
@@ -73,8 +73,8 @@ def test_the_counts_by_language_are_those_of_the_outcomes(agents: list[dict[str,
     for agent in agents:
         counts = {language: {"resolved": 0, "attempted": 0} for language in sorted(LANGUAGES)}
         for outcome in agent["outcomes"]:
-            counts[language_of(outcome["task"])]["attempted"] += 1
-            counts[language_of(outcome["task"])]["resolved"] += outcome["verdict"] == "resolved"
+            counts[group_of(outcome["task"])]["attempted"] += 1
+            counts[group_of(outcome["task"])]["resolved"] += outcome["verdict"] == "resolved"
         assert agent["by_language"]["languages"] == counts
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.catalogue import exercises_named
 from dgm.core.ids import TaskId
 from tests.escape.solutions import Changes, reference
 
 TASK = TaskId("cpp/ant-trail")
 SOURCE, HEADER = "ant_trail.cpp", "ant_trail.h"
-_BENCHMARK = benchmark_named("polyglot-mini", [TASK])
+_BENCHMARK = exercises_named("polyglot-mini", [TASK])
 RIGHT = reference(_BENCHMARK, TASK)
 STUB = _BENCHMARK.task(TASK).workspace[HEADER].content.decode()
 WRONG = """

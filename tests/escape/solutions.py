@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 
 from dgm.benchmarks.exercises import ExercisesBenchmark
-from dgm.core.files import File
+from dgm.core.files import Change, File
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.ports import Sandbox
 from dgm.core.tasks import Grade
@@ -22,7 +22,8 @@ def judged(benchmark: ExercisesBenchmark, task: TaskId, changes: Changes, *, san
             tree.pop(path, None)
         else:
             tree[path] = File(content.encode() if isinstance(content, str) else content)
-    return benchmark.grade(task, known.solution_in(tree), sandbox=sandbox, session=SessionId("00001.1.grading"))
+    solution = Change(known.workspace, known.solution_in(tree))
+    return benchmark.grade(task, solution, sandbox=sandbox, session=SessionId("00001.1.grading"))
 
 
 def reference(benchmark: ExercisesBenchmark, task: TaskId) -> dict[str, str]:

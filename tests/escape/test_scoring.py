@@ -9,7 +9,7 @@ import pytest
 from dgm.benchmarks.catalogue import definition_named
 from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.benchmarks.languages.python import PythonLanguage
-from dgm.core.files import File, FileTree
+from dgm.core.files import Change, File, FileTree
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.tasks import Grade
 from dgm.sandbox.docker_sandbox import DockerSandbox
@@ -263,7 +263,7 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
     def graded(number: int, name: str, solution: FileTree) -> Grade:
         benchmark = HASTY_BENCHMARK if name in BOMBS else BENCHMARK
         session = SessionId(f"scoring.{number}")
-        return benchmark.grade(TASK, solution, sandbox=sandbox, session=session)
+        return benchmark.grade(TASK, Change({}, solution), sandbox=sandbox, session=session)
 
     everything = solutions | {name: written(source) for name, source in BOMBS.items()}
     with ThreadPoolExecutor(2) as pool:

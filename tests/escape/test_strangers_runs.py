@@ -1,5 +1,7 @@
 """What a run directory can do that a stranger published: to keys, money, the network and the terminal."""
 
+import gzip
+import json
 import os
 import re
 import socket
@@ -15,10 +17,10 @@ from dgm.boundary.directories import read_agent_directory
 from dgm.cli.main import run_command
 from dgm.config import Price, parse_config
 from dgm.content import seed_agent_directory
-from dgm.core.actions import Rejection
+from dgm.core.actions import Evaluate, Rejection
 from dgm.core.files import File
 from dgm.core.outcomes import Usage, Verdict
-from tests.fakes.runs import SEED_CODE, grow, measure, new_run, pay, reject
+from tests.fakes.runs import SEED_CODE, grow, measure, new_run, outcome, pay, reject
 
 pytestmark = pytest.mark.slow
 
@@ -158,6 +160,9 @@ READING = [
     ["transcript", "theirs"],
     ["transcript", "theirs", "1"],
     ["transcript", "theirs", "no\x1b[31m"],
+    ["grading", "theirs"],
+    ["grading", "theirs", "1"],
+    ["grading", "theirs", "1", "--json"],
     ["estimate", "--from", "theirs"],
     ["resume", "theirs"],
     ["--debug", "resume", "theirs"],
@@ -165,6 +170,14 @@ READING = [
     ["--debug", "replay", "theirs", "AGENT"],
     ["replay", "theirs", "AGENT", "--recorded"],
 ]
+
+
+def keep_grading(run: Path) -> None:
+    tests = {"success": [EVIL], "failure": [EVIL]}
+    report = {"resolved": True, "tests_status": {"FAIL_TO_PASS": tests, "PASS_TO_PASS": tests}, EVIL: EVIL}
+    kept = {"report": report, "flags": [EVIL], "log": f"{EVIL}\n{EVIL}", "harness_log": EVIL}
+    (run / "gradings").mkdir()
+    (run / "gradings" / "00001.1.grading.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
 
 
 @pytest.fixture
@@ -180,10 +193,13 @@ def odd(tmp_path: Path) -> tuple[list[str], str]:
     with new_run(tmp_path / "runs" / "theirs", config=config, code=code) as archive:
         child = grow(archive, archive.agent_tree().root.id, code, proposal=f"# {EVIL}\n{EVIL}")
         measure(archive, child.id, [Verdict.RESOLVED])
+        flagged = outcome(f"{EVIL}__odd-1", flags=(EVIL, f"A test {EVIL} did not run."))
+        archive.add_outcome(archive.decide(Evaluate(child.id, flagged.task, 0)).number, child.id, flagged)
         reject(archive, child.id, Rejection.TOO_LARGE)
         pay(archive, "00001.1.agent", Usage(calls=1, input_tokens=5))
         archive.add_fault(1, f"It {EVIL} broke.")
         archive.end(f"fault: {EVIL}")
+    keep_grading(tmp_path / "runs" / "theirs")
     return ["--runs-dir", str(tmp_path / "runs")], child.id
 
 
@@ -201,8 +217,9 @@ def test_nothing_that_a_strangers_run_says_reaches_the_terminal_as_a_command(
 def test_a_session_cannot_be_named_as_a_path(odd: tuple[list[str], str], capsys: pytest.CaptureFixture[str]) -> None:
     where, _ = odd
     for name in ("../../secret", "/etc/passwd", "..", "a/b"):
-        assert run_command(["transcript", "theirs", name, *where]) == 2
-        assert "There is no session" in capsys.readouterr().err
+        for verb in ("transcript", "grading"):
+            assert run_command([verb, "theirs", name, *where]) == 2
+            assert "There is no session" in capsys.readouterr().err
 
 
 def test_a_pipe_or_a_directory_in_a_transcripts_place_is_not_waited_for(odd: tuple[list[str], str]) -> None:

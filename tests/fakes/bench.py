@@ -49,7 +49,7 @@ class Fakes:
     sandbox: FakeSandbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sandbox = FakeSandbox({("python3", "/agent/main.py"): self.agent})
+        self.sandbox = FakeSandbox({("/usr/bin/python3", "/agent/main.py"): self.agent})
 
     @property
     def bench(self) -> Bench:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dgm.core.errors import DgmError, UnknownNameError
-from dgm.core.files import File, FileTree
+from dgm.core.files import Change, File, FileTree
 from dgm.core.ids import SessionId, TaskId
-from dgm.core.ports import Sandbox
+from dgm.core.ports import ControlKind, Sandbox
 from dgm.core.stages import Stage
 from dgm.core.tasks import Grade, KnownTask, Task
 
@@ -51,11 +51,17 @@ class FakeBenchmark:
     """Raised, one each, instead of the next grades."""
     output: str = ""
     """What failed tests are said to have said."""
+    flags: tuple[str, ...] = ()
+    """What resolved tasks are flagged with."""
     graded: list[tuple[TaskId, FileTree]] = field(default_factory=list[tuple[TaskId, FileTree]])
 
     def images(self) -> tuple[str, ...]:
         """Return every image that it takes."""
         return (self.image,)
+
+    def task_images(self) -> tuple[str, ...]:
+        """Return the images that its tasks bring along."""
+        return tuple(dict.fromkeys(known.task.image for known in self.known if known.task.repository is not None))
 
     def tasks(self) -> tuple[Task, ...]:
         """Return all tasks."""
@@ -75,16 +81,23 @@ class FakeBenchmark:
         """Return the tasks with their answers."""
         return tuple(self.known)
 
-    def grade(self, task: TaskId, solution: FileTree, *, sandbox: Sandbox, session: SessionId) -> Grade:  # noqa: ARG002
+    def grade(self, task: TaskId, solution: Change, *, sandbox: Sandbox, session: SessionId) -> Grade:  # noqa: ARG002
         """Return whether the solution's files are the reference's."""
         known = self._known(task)
         if self.faults:
             raise self.faults.pop(0)
-        self.graded.append((task, solution))
-        right = sum(solution.get(path) == file for path, file in known.reference.items())
+        self.graded.append((task, solution.after))
+        right = sum(solution.after.get(path) == file for path, file in known.reference.items())
         resolved = right == len(known.reference)
         summary = f"{right} of {len(known.reference)} tests passed"
-        return Grade(resolved, summary, output="" if resolved else self.output)
+        return Grade(resolved, summary, output="" if resolved else self.output, flags=self.flags if resolved else ())
+
+    def control(self, task: TaskId, kind: ControlKind, *, sandbox: Sandbox, session: SessionId) -> Grade:
+        """Grade the untouched workspace or the reference."""
+        known = self._known(task)
+        base = known.task.solution_in(known.task.workspace)
+        solution = Change(base, base if kind == "base" else known.reference)
+        return self.grade(task, solution, sandbox=sandbox, session=session)
 
     def _known(self, task: TaskId) -> KnownTask:
         for known in self.known:

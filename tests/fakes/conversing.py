@@ -1,5 +1,6 @@
 """Conversations with the rehearsal model in memory: a workspace of texts, tools over it, and an agent's habits."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -8,7 +9,7 @@ from typing import Any
 from dgm.boundary.chat import ChatRequest, Function, FunctionCall, Message, Tool
 from dgm.core.files import File
 from dgm.core.ids import TaskId
-from dgm.core.tasks import KnownTask, Task
+from dgm.core.tasks import KnownTask, Repository, Task
 from dgm.gateway.provider import Completion, Provider
 from dgm.gateway.rehearsal import improver, solver, worker
 from dgm.gateway.rehearsal.toolbox import Create, Replace, Run, Toolbox, View
@@ -27,6 +28,25 @@ def known_task(
     """Return a task with its answers, all given as texts."""
     task = Task(TaskId("made-up"), statement, _files(before), tuple(after))
     return KnownTask(task=task, reference=_files(after), naive=_files(naive or {}), must_see=must_see)
+
+
+def patch_of(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Return what `git diff` says of texts that end with a line's end."""
+    parts: list[str] = []
+    for path in sorted({*before, *after}):
+        old, new = (tree.get(path, "").splitlines(keepends=True) for tree in (before, after))
+        names = (f"a/{path}" if path in before else "/dev/null", f"b/{path}" if path in after else "/dev/null")
+        parts += [f"diff --git a/{path} b/{path}\n" if old != new else "", *difflib.unified_diff(old, new, *names)]
+    return "".join(parts)
+
+
+def known_by(
+    patch: str, statement: str = "Sums are wrong\nDescription\n\t\nThey are, as `sums/add.py` shows."
+) -> KnownTask:
+    """Return a task of a repository whose answer is a patch."""
+    repository = Repository("/testbed", "1" * 40)
+    task = Task(TaskId("made-up"), statement, {}, (), image="some/image:latest", repository=repository)
+    return KnownTask(task, reference={}, naive={}, must_see="", patch=patch)
 
 
 def _files(texts: Mapping[str, str]) -> dict[str, File]:

@@ -15,9 +15,9 @@ from dgm.core.ports import Archive
 
 SEED_CODE: FileTree = {"main.py": File(b"print('seed')\n", executable=True), "tools/edit.py": File(b"EDIT = 1\n")}
 CREATED_AT = 1_800_000_000.0
-OLD_SCHEMAS = (1, 2)
+OLD_SCHEMAS = (1, 2, 3)
 """Versions of the archive before this one; `schema1.sql` and so on are what they wrote: a rejected step, a measurement,
-a call under way, and since version 2 what the cache had of the measurement's call."""
+a call under way, since version 2 what the cache had of the measurement's call, since version 3 the image's digest."""
 
 
 class TickingClock:
@@ -91,7 +91,7 @@ def step(
     )
 
 
-def outcome(task: str, verdict: Verdict = Verdict.RESOLVED, *, trial: int = 0) -> Outcome:
+def outcome(task: str, verdict: Verdict = Verdict.RESOLVED, *, trial: int = 0, flags: tuple[str, ...] = ()) -> Outcome:
     """Return what came of a task."""
     return Outcome(
         task=TaskId(task),
@@ -103,6 +103,7 @@ def outcome(task: str, verdict: Verdict = Verdict.RESOLVED, *, trial: int = 0) -
         usage=Usage(calls=1, input_tokens=7, output_tokens=3, cost_usd=0.000000125),
         patch="+ line\n",
         dropped_paths=("conftest.py",),
+        flags=flags,
     )
 
 

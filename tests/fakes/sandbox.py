@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from dgm.core.errors import DgmError, HostileBytesError, SandboxError
-from dgm.core.files import File, FileTree
-from dgm.core.ports import ContainerSpec, Execution, Owner
+from dgm.core.files import Change, File, FileTree, changed_paths, only
+from dgm.core.ports import Changes, ContainerSpec, Execution, HarnessSpec, Owner
 
 PEER_UID = 12_345
 _LEFT_OUT = {".git", "__pycache__"}
@@ -53,6 +53,10 @@ class FakeContainer:
     calls: list[Call] = field(default_factory=list[Call])
     hostile: str = ""
     """What reading the tree is refused with; a program sets it to leave a tree that is no plain one."""
+    pristine: FileTree = field(default_factory=dict[str, File])
+    """What stands in the repository of its image."""
+    left_out: tuple[str, ...] = ()
+    """Changed paths that are no plain files; a program sets it."""
     closed: bool = False
 
     @property
@@ -65,7 +69,7 @@ class FakeContainer:
         self._require_open()
         for path, file in files.items():
             absolute = f"{directory.rstrip('/')}/{path}"
-            if not absolute.startswith(tuple(f"{place}/" for place in _WRITABLE[owner])):
+            if not absolute.startswith(tuple(f"{place}/" for place in self._writable(owner))):
                 raise SandboxError(f"Files could not be written below {directory} in a container: not writable.")
             self.files[absolute] = file
             self.owners[absolute] = owner
@@ -99,6 +103,21 @@ class FakeContainer:
         below = {path.removeprefix(prefix): file for path, file in self.files.items() if path.startswith(prefix)}
         return {path: file for path, file in below.items() if not _LEFT_OUT & set(path.split("/"))}
 
+    def changes(self) -> Changes:
+        """Return what differs from the repository of its image, without what the real one leaves out."""
+        self._require_open()
+        if self.spec.repository is None:
+            raise SandboxError("A container without a repository was asked for its changes.")
+        left = self.read_files(self.spec.repository.directory)
+        paths = changed_paths(self.pristine, left)
+        return Changes(Change(only(self.pristine, paths), only(left, paths)), self.left_out)
+
+    def _writable(self, owner: Owner) -> tuple[str, ...]:
+        repository = self.spec.repository
+        if repository is None or owner == "keeper":
+            return _WRITABLE[owner]
+        return tuple(repository.directory if place == "/workspace" else place for place in _WRITABLE[owner])
+
     def _require_open(self) -> None:
         if self.closed:
             raise SandboxError("A container was used after its context ended.")
@@ -106,6 +125,17 @@ class FakeContainer:
 
 Program: TypeAlias = Callable[[FakeContainer, Call], Execution]
 """Acts on the container's files and says what came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FakeHarnessContainers:
+    """What another program is told of the containers that it may make; it makes none."""
+
+    spec: HarnessSpec
+    image_id: str
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    overrun: str = ""
 
 
 @dataclass(slots=True)
@@ -118,6 +148,12 @@ class FakeSandbox:
     """Raised, one each, instead of starting the next containers."""
     containers: list[FakeContainer] = field(default_factory=list[FakeContainer])
     """Every container that was started, in order."""
+    repositories: Mapping[str, FileTree] = field(default_factory=dict[str, FileTree])
+    """Image -> what stands in its repository; also the images that `harness` knows."""
+    overrun: str = ""
+    """Why the containers of the next harnesses are said to have been ended early."""
+    harnesses: list[HarnessSpec] = field(default_factory=list[HarnessSpec])
+    """Every grading by another program, in order."""
 
     @contextmanager
     def container(self, spec: ContainerSpec) -> Generator[FakeContainer]:
@@ -125,11 +161,30 @@ class FakeSandbox:
         if self.faults:
             raise self.faults.pop(0)
         container = FakeContainer(spec, self.programs)
+        if spec.repository is not None:
+            container.pristine = self._repository(spec.image)
+            container.files |= {
+                f"{spec.repository.directory}/{path}": file for path, file in container.pristine.items()
+            }
         self.containers.append(container)
         try:
             yield container
         finally:
             container.closed = True
+
+    @contextmanager
+    def harness(self, spec: HarnessSpec) -> Generator[FakeHarnessContainers]:
+        """Let another program grade, which has no engine here."""
+        if self.faults:
+            raise self.faults.pop(0)
+        self._repository(spec.image)
+        self.harnesses.append(spec)
+        yield FakeHarnessContainers(spec, image_id=f"sha256:{spec.image}", overrun=self.overrun)
+
+    def _repository(self, image: str) -> FileTree:
+        if image not in self.repositories:
+            raise SandboxError(f"Image {image} is not there and cannot be pulled.")
+        return self.repositories[image]
 
     @property
     def live(self) -> list[FakeContainer]:

@@ -17,6 +17,7 @@ from dgm.core.files import File
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
 from dgm.core.ports import Role
+from dgm.core.scores import score_of
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.runs import SEED_CODE, TickingClock, new_run, outcome, step
 
@@ -33,6 +34,7 @@ NAMES = st.sampled_from(["main.py", "tools/edit.py", "tools/deep/er.py", "a.b", 
 CODE = st.dictionaries(NAMES, st.builds(File, st.binary(max_size=50), st.booleans()), max_size=4).filter(
     lambda code: not ("a" in code and "a/" in "".join(code))
 )
+FLAGS = st.lists(st.sampled_from(["It ended early.", "A test did not run."]), max_size=2).map(tuple)
 PICK = st.integers(0, 10**6)
 
 
@@ -76,8 +78,10 @@ class Histories(RuleBasedStateMachine):
             number = waiting[pick % len(waiting)].number
             assert self.disk.begin_attempt(number) == self.memory.begin_attempt(number)
 
-    @rule(pick=PICK, code=CODE, accepted=st.booleans(), verdict=st.sampled_from(list(Verdict)))
-    def end_a_decision(self, pick: int, code: dict[str, File], accepted: bool, verdict: Verdict) -> None:
+    @rule(pick=PICK, code=CODE, accepted=st.booleans(), verdict=st.sampled_from(list(Verdict)), flags=FLAGS)
+    def end_a_decision(
+        self, pick: int, code: dict[str, File], accepted: bool, verdict: Verdict, flags: tuple[str, ...]
+    ) -> None:
         waiting = self.memory.open_decisions()
         if not waiting:
             return
@@ -88,7 +92,7 @@ class Histories(RuleBasedStateMachine):
                 on_disk, in_memory = (each.add_step(decision.number, done) for each in (self.disk, self.memory))
                 assert (on_disk and on_disk.id) == (in_memory and in_memory.id)
             case Evaluate(agent=agent, task=task, trial=trial):
-                result = outcome(task, verdict, trial=trial)
+                result = outcome(task, verdict, trial=trial, flags=flags)
                 refusals = 0
                 for archive in (self.disk, self.memory):
                     try:
@@ -129,6 +133,7 @@ class Histories(RuleBasedStateMachine):
             assert reader.open_decisions() == self.disk.open_decisions()
             assert reader.spent() == self.disk.spent()
             assert reader.steps_done() == self.disk.steps_done()
+            assert reader.scores() == {agent: score_of(found) for agent, found in self.disk.outcomes().items()}
 
     @rule()
     def costs_by_role_add_up(self) -> None:

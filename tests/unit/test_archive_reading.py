@@ -1,6 +1,7 @@
 """What a reader makes of the facts."""
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -8,7 +9,7 @@ from dgm.archive.difference import DiffStat
 from dgm.archive.reader import RunState
 from dgm.archive.run import open_run, read_run
 from dgm.core.actions import Evaluate, Expand, Rejection
-from dgm.core.errors import UnknownNameError
+from dgm.core.errors import ArchiveError, UnknownNameError
 from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
@@ -110,6 +111,52 @@ def test_scores_are_those_of_the_outcomes(directory: Path) -> None:
         child = grow(run, root, SEED_CODE).id
         measure(run, root, [Verdict.RESOLVED, Verdict.TIMED_OUT, Verdict.RESOLVED])
         assert run.scores() == {root: Score(2, 3), child: Score(0, 0)}
+
+
+def test_a_flagged_measurement_keeps_its_verdict_and_does_not_count(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.agent_tree().root.id
+        for flagged in (outcome("a", flags=("It ended early.", "A test did not run.")), outcome("b")):
+            run.add_outcome(run.decide(Evaluate(root, flagged.task, 0)).number, root, flagged)
+    with read_run(directory) as reader:
+        assert [found.verdict for found in reader.outcomes_of(root)] == [Verdict.RESOLVED] * 2
+        assert (reader.scores()[root], reader.flagged_count()) == (Score(1, 2), 1)
+
+
+def test_half_a_surrogate_pair_in_a_flag_can_be_recorded(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.agent_tree().root.id
+        decision = run.decide(Evaluate(root, TaskId("odd"), 0))
+        run.add_outcome(decision.number, root, outcome("odd", flags=("test \udcff did not run",)))
+        assert run.outcomes_of(root) == run.outcomes()[root]
+        assert run.outcomes_of(root)[0].flags == ("test ? did not run",)
+
+
+def test_an_image_is_recorded_when_it_is_first_used(directory: Path) -> None:
+    with new_run(directory) as run:
+        run.pin_image("owner/task-1:latest", "sha256:" + "1" * 64)
+        run.pin_image("owner/task-1:latest", "sha256:" + "1" * 64)
+    with read_run(directory) as reader:
+        assert reader.images() == {"python": "sha256:" + "0" * 64, "owner/task-1:latest": "sha256:" + "1" * 64}
+
+
+@pytest.mark.parametrize("name", ["python", "owner/task-1:latest"])
+def test_another_image_than_the_recorded_one_is_refused(directory: Path, name: str) -> None:
+    with new_run(directory) as run:
+        run.pin_image("owner/task-1:latest", "sha256:" + "1" * 64)
+        with pytest.raises(ArchiveError, match=f"of {name}, but the image here is sha256:222222222222;"):
+            run.pin_image(name, "sha256:" + "2" * 64)
+        assert run.images()[name] != "sha256:" + "2" * 64
+
+
+def test_many_workers_may_use_the_same_image_first(directory: Path) -> None:
+    with new_run(directory) as run:
+        workers = [Thread(target=run.pin_image, args=("task", "sha256:" + "1" * 64)) for _ in range(8)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert run.images()["task"] == "sha256:" + "1" * 64
 
 
 def test_the_best_agent_has_the_best_record_not_the_luckiest_one(directory: Path) -> None:

@@ -17,13 +17,15 @@ from dgm.core.errors import CorruptArchiveError, RunInUseError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage, Verdict
 from dgm.core.ports import Role
+from dgm.core.scores import Score
 from tests.fakes.runs import OLD_SCHEMAS, SEED_CODE, TickingClock, grow, new_run, run_of_schema
 from tests.unit.test_archive_opening import edit, public_place, read_without_rights
 
 __all__ = ["public_place"]
 
 SPENT = Usage(calls=4, input_tokens=1600, output_tokens=600, cost_usd=0.937500001)
-CACHED = {1: {}, 2: {"cache_read_tokens": 200, "cache_write_tokens": 50}}
+_HAD = {"cache_read_tokens": 200, "cache_write_tokens": 50}
+CACHED = {1: {}, 2: _HAD, 3: _HAD}
 """What an archive of a version knows of the cache."""
 
 
@@ -123,6 +125,12 @@ def test_an_old_archive_has_the_one_image_that_it_knows_of(old: Path) -> None:
         assert run.images() == before == {"python": "sha256:" + "0" * 64}
 
 
+def test_nothing_is_flagged_in_an_old_archive(old: Path) -> None:
+    with read_run(old) as run:
+        root = run.agent_tree().root.id
+        assert (run.scores()[root], run.flagged_count()) == (Score(1, 1), 0)
+
+
 def test_an_upgraded_archive_goes_on_and_keeps_what_the_cache_had(old: Path, version: int) -> None:
     with open_run(old, clock=TickingClock()) as run:
         grow(run, run.agent_tree().root.id, SEED_CODE)
@@ -151,8 +159,8 @@ def test_somebody_who_reads_an_old_archive_does_not_keep_it_from_being_upgraded(
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE TABLE images (name TEXT, digest TEXT)",
-        "CREATE VIEW images AS SELECT image AS name, 'sha256:1' AS digest FROM run",
+        "CREATE TABLE flags (evaluation INTEGER, position INTEGER, flag TEXT)",
+        "CREATE VIEW flags AS SELECT number AS evaluation, 0 AS position, verdict AS flag FROM evaluations",
         "DROP TRIGGER settlements_no_update",
         "DROP TABLE faults",
     ],
@@ -195,7 +203,7 @@ open_run(Path(sys.argv[1]))
 
 @pytest.mark.parametrize(
     ("killed_at", "is_new"),
-    [("CREATE TRIGGER images_no_delete", False), ("COMMIT", False), ("INSERT INTO starts", True)],
+    [("CREATE TRIGGER flags_no_delete", False), ("COMMIT", False), ("INSERT INTO starts", True)],
     ids=["between two statements", "before the commit", "after the commit"],
 )
 def test_a_kill_leaves_one_version_whole(old: Path, killed_at: str, is_new: bool, version: int, spent: Usage) -> None:

@@ -187,7 +187,7 @@ class Checking:
         """Let the verb check `benchmark`."""
 
         @contextmanager
-        def sandbox(*_: object) -> Generator[SimpleNamespace]:
+        def sandbox(*_: object, **__: object) -> Generator[SimpleNamespace]:
             yield SimpleNamespace(engine=None)
 
         def answering(answer: object) -> Callable[..., object]:
@@ -335,7 +335,7 @@ def test_median_and_the_slowest_are_of_references_that_were_judged(tmp_path: Pat
         for seconds, task in enumerate(tasks)
     }
     checked = Checked(definition, tasks, rows, {})
-    (row,) = checked.by_language()
+    (row,) = checked.by_group()
     assert (row.tasks, row.resolved_references, row.median_s, row.most_s) == (21, 20, 10.0, 19.0)
     assert checked.finding(tasks[0]) is Finding.NOT_JUDGED
 

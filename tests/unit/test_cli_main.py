@@ -12,7 +12,19 @@ from dgm.core.errors import ConfigError, RunExistsError, UnknownNameError
 from tests.fakes.runs import new_run
 
 READING = ["runs", "status", "tree", "show", "lineage", "diff", "checkout"]
-VERBS = ["run", "resume", "estimate", *READING, "replay", "transcript", "benchmarks", "images", "gc", "doctor"]
+VERBS = [
+    "run",
+    "resume",
+    "estimate",
+    *READING,
+    "replay",
+    "transcript",
+    "grading",
+    "benchmarks",
+    "images",
+    "gc",
+    "doctor",
+]
 
 
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:

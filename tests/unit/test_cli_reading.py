@@ -130,6 +130,7 @@ def test_status_has_the_agreed_json(dgm: Any) -> None:
         "agents": 3,
         "steps": {"accepted": 2, "rejected": 1},
         "evaluations": 6,
+        "flagged": 0,
         "cost_usd": 0.0,
         "tokens": 0,
         "elapsed_s": 21.0,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dgm.cli.evolving import run_settings, said_now
 from dgm.cli.main import run_command
+from dgm.cli.settings import run_settings, said_now
 from dgm.config import LongRates, ModelChoice, Price, RunConfig, parse_config
 from dgm.core.errors import ConfigError
 
@@ -46,6 +46,7 @@ settings = partial(
     benchmark=None,
     tasks=None,
     polyglot_dir=None,
+    swebench={},
     model=None,
     improve_model=None,
     diagnose_model=None,

@@ -145,6 +145,17 @@ minimum_free_bytes = 0
 
 [polyglot]
 directory = "/srv/polyglot"
+
+[swebench]
+dataset = "~/mine.jsonl"
+split = "dev"
+records_hash = "0123456789012345678901234567890123456789012345678901234567890123"
+hints = true
+stock = true
+grading_timeout_s = 600.0
+workspace_bytes = 134217728
+disk_bytes = 268435456
+image_quota_bytes = 2147483648
 """
 
 

@@ -12,20 +12,22 @@ import pytest
 
 from dgm.archive.averages import Samples, samples_of
 from dgm.archive.run import RunArchive, read_run
+from dgm.benchmarks.averages import assumed_averages, averages_toml, read_assumed, read_rehearsed, rehearsed_averages
 from dgm.benchmarks.catalogue import benchmark_named
-from dgm.benchmarks.rehearsed import averages_toml, read_averages, rehearsed_averages
 from dgm.cli.basis import basis_for
 from dgm.cli.forecast import resumed_run_ahead
 from dgm.cli.main import run_command
 from dgm.config import REHEARSAL, ModelChoice, Models, Price, RunConfig
 from dgm.core.actions import Evaluate, Expand, Rejection
-from dgm.core.averages import AS_MEASURED, REAL_FROM_SIMULATED, Amounts, average_of
+from dgm.core.averages import AS_MEASURED, REAL_FROM_SIMULATED, Amounts, FlatRates, Stretch, average_of
 from dgm.core.counting import Share
 from dgm.core.errors import MalformedContentError
 from dgm.core.estimate import Ahead
 from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
+from dgm.sandbox.references import Reference
+from dgm.sandbox.registry import RegistryError, RemoteImage
 from tests.fakes.runs import SEED_CODE, new_run, outcome, pay, step
 
 ALL_STAGES = benchmark_named("katas").stages()
@@ -33,6 +35,9 @@ FIRST, LATER = ALL_STAGES[0].tasks[:2], ALL_STAGES[1].tasks[:1]
 TASKS = (*FIRST, *LATER)
 STAGES = benchmark_named("katas", TASKS).stages()
 REAL = "openai:gpt-x"
+CLAUDE_SONNET_4 = FlatRates(input_usd=3.0, output_usd=15.0, cache_read_usd=0.3, cache_write_usd=3.75)
+GPT_5 = FlatRates(input_usd=1.25, output_usd=10.0, cache_read_usd=0.125, cache_write_usd=1.25)
+SWEBENCH = ("--benchmark", "swebench", "--tasks", "small")
 MakeRun = Callable[..., None]
 PRICES = f"""
 [prices."{REAL}"]
@@ -125,11 +130,16 @@ def prices(tmp_path: Path) -> str:
     return str(path)
 
 
+def no_registry(reference: Reference, *, architecture: str) -> RemoteImage:
+    raise RegistryError(f"{reference} for {architecture} cannot be asked for")
+
+
 @pytest.fixture
 def dgm(capsys: pytest.CaptureFixture[str], runs: Path, monkeypatch: pytest.MonkeyPatch, prices: str) -> Any:
     """A function that estimates with the options given and returns what was printed."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    monkeypatch.setattr("dgm.sandbox.downloads.remote_image", no_registry)
     for name in [name for name in os.environ if name.endswith("_API_KEY")]:
         monkeypatch.delenv(name)
 
@@ -192,34 +202,72 @@ def test_runs_add_up(runs: Path, make_run: MakeRun) -> None:
 def test_averages_can_be_written_and_read(tmp_path: Path) -> None:
     shipped = rehearsed_averages("katas")
     assert shipped is not None
-    (tmp_path / "table.toml").write_text(averages_toml(shipped))
-    assert read_averages(tmp_path / "table.toml") == shipped
+    (tmp_path / "table.toml").write_text(averages_toml(shipped.averages))
+    assert read_rehearsed(tmp_path / "table.toml") == shipped
 
 
 def test_a_benchmark_without_rehearsals_has_no_averages() -> None:
-    assert rehearsed_averages("chess") is None
+    assert (rehearsed_averages("chess"), assumed_averages("katas")) == (None, None)
 
 
-def test_a_wrong_table_names_its_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [read_rehearsed, read_assumed])
+def test_a_wrong_table_names_its_file(tmp_path: Path, read: Callable[[Path], object]) -> None:
     (tmp_path / "table.toml").write_text("accepted = 3")
     with pytest.raises(MalformedContentError, match=r"table\.toml"):
-        read_averages(tmp_path / "table.toml")
+        read(tmp_path / "table.toml")
 
 
-def test_the_shipped_table_says_how_it_was_measured() -> None:
-    text = (Path(__file__).parents[2] / "benchmarks" / "katas" / "rehearsed.toml").read_text()
+@pytest.mark.parametrize("benchmark", ["katas", "swebench"])
+def test_a_shipped_table_says_how_it_was_measured(benchmark: str) -> None:
+    text = (Path(__file__).parents[2] / "benchmarks" / benchmark / "rehearsed.toml").read_text()
     assert text.startswith("# scripts/measure-averages ")
+    assert rehearsed_averages(benchmark) is not None
+
+
+def test_assumed_averages_have_the_ends_of_their_range() -> None:
+    shipped = assumed_averages("swebench")
+    assert shipped is not None
+    found = shipped.averages
+    assert (found.seed, found.child.mean.input_tokens, found.child.spread) == (found.child, 800_000, Amounts())
+    for average in (found.child, found.improve, found.diagnose):
+        belief = average.assumption
+        assert (belief.low.input_tokens, belief.expected, belief.high.seconds) == (0.2, Stretch(), 5.0)
+
+
+def test_an_assumed_session_costs_what_published_ones_did() -> None:
+    shipped = assumed_averages("swebench")
+    assert shipped is not None
+    session = shipped.averages.child
+    for rates, published_usd in ((CLAUDE_SONNET_4, 1.24), (GPT_5, 0.126)):
+        low, expected, high = (
+            stretch.of(session.mean).cost_usd(rates)
+            for stretch in (session.assumption.low, session.assumption.expected, session.assumption.high)
+        )
+        assert low < published_usd < high
+        assert 0.3 < expected < 1.3
 
 
 def test_without_any_run_rehearsals_are_the_basis(runs: Path) -> None:
     found = basis_for(config_of(REHEARSAL), runs=runs)
-    assert (found.run, found.assumes) == (None, False)
+    assert (found.run, found.is_assumed, found.assumption) == (None, False, None)
 
 
 def test_of_a_real_model_that_was_not_measured_more_is_assumed(runs: Path, make_run: MakeRun) -> None:
     make_run(runs / "simulated")
     found = basis_for(config_of(REAL), runs=runs)
     assert (found.run, found.averages.seed.assumption) == (None, REAL_FROM_SIMULATED)
+
+
+def test_of_a_real_model_on_swebench_all_is_assumed(runs: Path, make_run: MakeRun) -> None:
+    make_run(runs / "katas", model=REAL)
+    found = basis_for(config_of(REAL).model_copy(update={"benchmark": "swebench", "tasks": ()}), runs=runs)
+    assert (found.run, found.is_assumed) == (None, True)
+    assert found.averages.seed.assumption not in (AS_MEASURED, REAL_FROM_SIMULATED)
+
+
+def test_of_the_simulated_model_on_swebench_nothing_is_assumed(runs: Path) -> None:
+    found = basis_for(RunConfig(benchmark="swebench"), runs=runs)
+    assert (found.run, found.is_assumed, found.assumption) == (None, False, None)
 
 
 def test_only_roles_of_real_models_are_assumed_to_use_more(runs: Path) -> None:
@@ -235,7 +283,7 @@ def test_the_newest_finished_run_like_it_is_the_basis(runs: Path, make_run: Make
         make_run(runs / name, model=model, finished=finished)
         os.utime(runs / name / "run.toml", (2_000_000_000 - age, 2_000_000_000 - age))
     found = basis_for(config_of(REAL), runs=runs)
-    assert (found.run, found.assumes) == ("new", False)
+    assert (found.run, found.assumption) == ("new", None)
 
 
 def test_a_run_that_measured_enough_goes_before_a_newer_one_with_a_single_child(runs: Path, make_run: MakeRun) -> None:
@@ -283,9 +331,35 @@ def test_a_rehearsal_costs_nothing_and_shows_no_cost(dgm: Any) -> None:
     assert ("$" in said, "At most" in said) == (False, False)
 
 
-def test_nothing_is_wider_than_a_terminal(dgm: Any) -> None:
-    words = ("--model", REAL, "--children", "500", "--max-cost", "20")
+@pytest.mark.parametrize("benchmark", [(), SWEBENCH])
+def test_nothing_is_wider_than_a_terminal(dgm: Any, benchmark: tuple[str, ...]) -> None:
+    words = ("--model", REAL, "--children", "500", "--max-cost", "20", *benchmark)
     assert max(len(line) for line in dgm(*words).splitlines()) <= 80
+
+
+def test_an_estimate_of_what_was_never_measured_says_so_and_from_what(dgm: Any) -> None:
+    said = " ".join(dgm("--model", REAL, *SWEBENCH).split())
+    assert "Assumed, not measured, after costs of $0.04 to $1.24 and times of 136 to 2,328 s for a task" in said
+    assert "a task takes 40 calls, 800.0 k input and 15.0 k output tokens and 8 min." in said
+    assert "In the range are 0.2 to 2.5 times the tokens and 0.2 to 5 times the time" in said
+
+
+def test_json_says_that_an_estimate_is_assumed(dgm: Any) -> None:
+    found = answer(dgm("--model", REAL, "--children", "0", "--json", *SWEBENCH))
+    assert (found["basis"]["assumed"], found["basis"]["run"]) == (True, None)
+    assert found["basis"]["assumption"]["high"]["input_tokens"] == 2.5
+    tokens = found["total"]["input_tokens"]
+    assert tokens == {"low": 1_600_000, "expected": 8_000_000, "high": 20_000_000}
+    hours = found["hours"]
+    assert (hours["high"] / hours["expected"], hours["low"] / hours["expected"]) == pytest.approx((5, 0.2), rel=1e-4)
+
+
+def test_an_estimate_of_a_rehearsal_on_swebench_says_that_real_instances_take_longer(dgm: Any) -> None:
+    said = " ".join(dgm(*SWEBENCH).split())
+    assert (
+        "Rehearsed: the simulated model's sessions on instances of a few small files; real ones, whose tests run for"
+        in said
+    )
 
 
 def test_json_has_every_quantity_with_its_range(dgm: Any, runs: Path, make_run: MakeRun) -> None:

@@ -178,7 +178,7 @@ def test_burning_the_sessions_own_limit_is_a_verdict_that_counts() -> None:
         fakes.models.sessions[-1][1].limit_reached = True
         return ran()
 
-    fakes.sandbox.programs = {("python3",): insatiable}
+    fakes.sandbox.programs = {("/usr/bin/python3",): insatiable}
     assert evaluate(*evaluate_job(), fakes.bench).verdict is Verdict.OUT_OF_BUDGET
 
 
@@ -190,7 +190,7 @@ def test_what_stopped_the_model_without_the_agents_doing_is_raised_not_scored(fa
         fakes.models.sessions[-1][1].fault = fault
         return solving(container, call)
 
-    fakes.sandbox.programs = {("python3",): cut_off}
+    fakes.sandbox.programs = {("/usr/bin/python3",): cut_off}
     with pytest.raises(type(fault)):
         evaluate(*evaluate_job(), fakes.bench)
     assert fakes.benchmark.graded == []
@@ -204,7 +204,7 @@ def losing(fakes: Fakes, agent: AgentProgram, *, lost_s: float, fault: Exception
         line.lost_s, line.fault_at_close = lost_s, fault
         return agent(container, call)
 
-    fakes.sandbox.programs = {("python3",): lost}
+    fakes.sandbox.programs = {("/usr/bin/python3",): lost}
     return fakes
 
 
@@ -234,7 +234,7 @@ def test_an_agent_that_gave_up_on_a_call_that_was_held_up_is_not_scored(exit_cod
         fakes.models.sessions[-1][1].is_held_up = True
         return replace(solving(container, call), exit_code=exit_code)
 
-    fakes.sandbox.programs = {("python3",): impatient}
+    fakes.sandbox.programs = {("/usr/bin/python3",): impatient}
     with nullcontext() if is_scored else pytest.raises(ProviderError, match="gave up while a call was held up"):
         assert evaluate(*evaluate_job(), fakes.bench).verdict is Verdict.RESOLVED
     assert len(fakes.benchmark.graded) == is_scored

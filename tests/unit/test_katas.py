@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from dgm.benchmarks.catalogue import benchmark_named
+from dgm.benchmarks.catalogue import exercises_named
 from dgm.benchmarks.exercism import Exercise
 from dgm.content import benchmarks_directory
 from dgm.core.files import File, FileTree
 
 SPREAD = {"plain": 10, "naive": 5, "noisy": 3, "multi": 4, "rewrite": 3, "deep": 3}
 FIRST_STAGE = {"plain": 3, "naive": 1, "noisy": 1, "multi": 1, "rewrite": 1, "deep": 1}
-KATAS = benchmark_named("katas")
+KATAS = exercises_named("katas")
 EXERCISES = {exercise.task.id: exercise for exercise in KATAS.exercises()}
 
 # Runs every naive task's examples with the naive attempt and with the reference, all trusted and ours.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dgm.benchmarks.catalogue import benchmark_named, definition_named, matching_tasks
+from dgm.benchmarks.catalogue import definition_named, exercises_named, matching_tasks
 from dgm.benchmarks.checkouts import require_checkout
 from dgm.benchmarks.exercise_files import read_exercise_files
 from dgm.benchmarks.exercises import ExercisesBenchmark
@@ -96,7 +96,7 @@ def whole_polyglot() -> ExercisesBenchmark:
 )
 def benchmark(request: pytest.FixtureRequest) -> ExercisesBenchmark:
     """Exercises in all six languages."""
-    return whole_polyglot() if request.param == "polyglot" else benchmark_named("polyglot-mini")
+    return whole_polyglot() if request.param == "polyglot" else exercises_named("polyglot-mini")
 
 
 @pytest.fixture(scope="module")
@@ -221,14 +221,14 @@ def test_workspaces_are_small(exercises: tuple[Exercise, ...]) -> None:
 
 @NEEDS_CHECKOUT
 def test_every_task_of_the_three_stages_loads_with_its_tests_names() -> None:
-    benchmark = benchmark_named("polyglot", checkout=Path(CHECKOUT))
+    benchmark = exercises_named("polyglot", checkout=Path(CHECKOUT))
     assert [len(stage.tasks) for stage in benchmark.stages()] == [10, 49, 165]
     assert [each.task.id for each in benchmark.exercises() if each.expected is None] == []
 
 
 @NEEDS_CHECKOUT
 def test_the_tasks_that_tell_nothing_are_marked() -> None:
-    benchmark = benchmark_named("polyglot", checkout=Path(CHECKOUT))
+    benchmark = exercises_named("polyglot", checkout=Path(CHECKOUT))
     assert [task.id for task in benchmark.tasks() if not task.has_signal] == [
         "java/ledger",
         "go/counter",

@@ -21,6 +21,7 @@ def call(name: str, **arguments: str) -> str:
 
 
 VIEW = call("editor", command="view", path="a.py")
+LIST = call("editor", command="view", path="/testbed")
 EDIT = call("editor", command="create", path="a.py", text="y = (1)\n")
 DONE = "[tool]\nWrote a.py.\n[assistant]\nDone.\n"
 
@@ -31,6 +32,7 @@ DONE = "[tool]\nWrote a.py.\n[assistant]\nDone.\n"
         ("[user]\nMend it.\n[assistant]\n(empty reply)\n", "(nothing was changed)", Symptom.EMPTY_REPLY),
         (VIEW + "[tool]\ny = 1\n[assistant]\nNothing to do.\n", "", Symptom.NO_EDIT),
         (VIEW + "[tool]\ny\n[clipped: 1 of 9 characters shown]\n[assistant]\nNo.\n", "", Symptom.CLIPPED_VIEW),
+        (LIST + "[tool]\n./a/\n[clipped: 1 of 9 characters shown]\n" + VIEW + "[tool]\ny = 1\n", "", Symptom.NO_EDIT),
         (call("bash", command="run") + "[tool]\n[clipped: 1 of 9 characters shown]\n", "", Symptom.CLIPPED_OUTPUT),
         (call("editor", path="a.py", text="y = (1\n") + DONE, PATCH, Symptom.SYNTAX_ERROR),
         (call("editor", path="a.py", old="y = (1)\n", new="y = (2\n") + DONE, PATCH, Symptom.SYNTAX_ERROR),

@@ -10,7 +10,7 @@ from dgm.core.tasks import KnownTask
 from dgm.evolution.prompts import prompt
 from dgm.gateway.rehearsal import RehearsalProvider
 from dgm.gateway.rehearsal.ideas import Idea, catalogue
-from tests.fakes.conversing import GOOD_SEED, known_task, seed_where
+from tests.fakes.conversing import GOOD_SEED, known_by, known_task, patch_of, seed_where
 from tests.fakes.offline import Session, as_tree, run_agent, seed_agent, with_ideas
 
 pytestmark = pytest.mark.slow  # each test starts processes
@@ -62,6 +62,34 @@ def test_an_idea_resolves_what_the_seed_agent_does_not(known: KnownTask, idea: s
 
 def test_the_seed_agent_resolves_a_plain_task(tmp_path: Path) -> None:
     assert solve(SHORT, tmp_path) == SHORT.reference
+
+
+LARGE = as_tree({f"part{part}/module{number}.py": "X = 1\n" for part in range(50) for number in range(50)})
+
+
+@pytest.mark.parametrize(
+    ("known", "ideas"),
+    [(SHORT, ()), (LONG, ("exact-replacement",))],
+    ids=["a small file", "a long one"],
+)
+def test_an_agent_works_on_a_large_repository_with_a_long_issue(
+    known: KnownTask, ideas: Sequence[str], tmp_path: Path
+) -> None:
+    before, after = (
+        {path: file.content.decode() for path, file in tree.items()} for tree in (known.task.workspace, known.reference)
+    )
+    issue = "Something is wrong, and here is all that was printed:\n" + "0123456789\n" * 2_000
+    large = known_by(patch_of(before, after), issue)
+    code = as_tree(with_ideas(SEED_CODE, [IDEAS[name] for name in ideas]))
+    session = run_agent(
+        code,
+        issue,
+        {**LARGE, **known.task.workspace},
+        provider=RehearsalProvider([large]),
+        seed=GOOD_SEED,
+        directory=tmp_path,
+    )
+    assert session.workspace == {**LARGE, **known.reference}
 
 
 def improve(code: dict[str, str], idea: Idea, directory: Path) -> Session:

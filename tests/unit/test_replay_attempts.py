@@ -65,7 +65,7 @@ def player(monkeypatch: pytest.MonkeyPatch) -> Player:
     known = [in_go(tiny_task(name)) for name in ("ant", "bee", "cat")]
     fakes = Fakes(benchmark=FakeBenchmark(known=known))
     found = Player(fakes)
-    fakes.sandbox.programs = {("python3",): found}
+    fakes.sandbox.programs = {("/usr/bin/python3",): found}
 
     @contextmanager
     def fake_bench(
@@ -110,6 +110,21 @@ def test_the_second_attempt_is_reported_apart(run: Path, capsys: pytest.CaptureF
     assert cat["second"]["summary"] == "0 of 1 tests passed"
     assert cat["second"]["usage"]["cost_usd"] == ONE_CALL.cost_usd
     assert cat["second"]["seconds"] == 0.0
+
+
+def test_what_is_flagged_does_not_count_and_is_told(
+    run: Path, player: Player, capsys: pytest.CaptureFixture[str]
+) -> None:
+    player.fakes.benchmark.flags = ("It ended early\x1b[2J.",)
+    _, found = answer(run, capsys)
+    assert (found["resolved"], found["attempted"]) == (0, 3)
+    ant, bee, _ = found["outcomes"]
+    assert (ant["verdict"], ant["flags"], ant["recorded_flags"]) == ("resolved", ["It ended early."], None)
+    assert (bee["verdict"], bee["flags"]) == ("unresolved", [])
+    replay(run)
+    printed = capsys.readouterr().out
+    assert "go/ant  trial 0  resolved, flagged\n" in printed
+    assert "1 flagged as tampered with; they do not count as resolved." in printed
 
 
 @pytest.mark.usefixtures("player")

@@ -64,6 +64,8 @@ class Player:
 
     output: Callable[[str], str] = sees_answer_py
     """What the only tool says, by the task's statement."""
+    flags: tuple[str, ...] = ()
+    """What is flagged of resolved tasks."""
 
     def __call__(self, container: FakeContainer, call: Call) -> Execution:
         del call
@@ -100,8 +102,9 @@ def same_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bench_of(gateway: Gateway, player: Player) -> Bench:
-    sandbox = FakeSandbox({("python3", "/agent/main.py"): player})
-    return Bench(FakeBenchmark(), sandbox, gateway, limits=Sessions(), steps=Steps(), clock=StillClock(), run_seed=0)
+    sandbox = FakeSandbox({("/usr/bin/python3", "/agent/main.py"): player})
+    benchmark = FakeBenchmark(flags=player.flags)
+    return Bench(benchmark, sandbox, gateway, limits=Sessions(), steps=Steps(), clock=StillClock(), run_seed=0)
 
 
 def measure_all(archive: RunArchive, directory: Path) -> None:
@@ -251,6 +254,18 @@ def test_a_changed_last_answer_is_reported_by_its_verdict(
     bee = answer.of("bee")
     assert (answer.code, bee["way"], bee["difference"]) == (6, "different", None)
     assert (bee["verdict"], bee["recorded_verdict"]) == ("unresolved", "resolved")
+
+
+def test_what_is_flagged_now_and_was_not_then_is_different(
+    run: Path, player: Player, capsys: pytest.CaptureFixture[str]
+) -> None:
+    player.flags = ("It ended early.",)
+    answer = replay(run, capsys, "--tasks", "bee")
+    bee = answer.of("bee")
+    assert (answer.code, bee["way"], bee["verdict"], bee["recorded_verdict"]) == (6, "different", *["resolved"] * 2)
+    assert (bee["flags"], bee["recorded_flags"]) == (["It ended early."], [])
+    assert run_command(["replay", str(run), seed_of(run), "--recorded", "--tasks", "bee"]) == 6
+    assert "different: 2 of 2 requests, resolved, flagged (then resolved)" in capsys.readouterr().out
 
 
 def test_an_agent_that_sees_something_else_is_different(

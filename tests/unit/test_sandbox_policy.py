@@ -9,11 +9,14 @@ import pytest
 from dgm.config import SandboxLimits
 from dgm.core.ids import SessionId
 from dgm.core.ports import ContainerSpec
-from dgm.sandbox.policy import SCRATCH, container_config, scratch_bytes, seccomp_profile
+from dgm.core.tasks import Repository
+from dgm.sandbox.policy import SCRATCH, container_config, places, preparation_config, scratch_bytes, seccomp_profile
 from dgm.sandbox.uids import Uids
 
 LIMITS = SandboxLimits(memory_bytes=512 * 2**20, cpus=1.5, pids=100)
 UIDS = Uids(agent=20_000, keeper=20_001)
+REPOSITORY = Repository("/testbed", "0" * 40)
+WORKSPACE_BYTES = 64 * 2**20
 
 
 def config(*, limits: SandboxLimits = LIMITS, gateway: Path | None = None, lifetime_s: float = 60.0) -> dict[str, Any]:
@@ -121,6 +124,86 @@ def test_the_gateway_directory_is_mounted_read_only() -> None:
 
 def test_a_runtime_is_named_only_where_it_is_set() -> None:
     assert config(limits=SandboxLimits(runtime="runsc"))["HostConfig"]["Runtime"] == "runsc"
+
+
+# --- a container with a repository -----------------------------------------------------------------------------------
+
+
+def repository_config() -> dict[str, Any]:
+    spec = ContainerSpec("somebody/image:1", "agent", SessionId("1.1.agent"), 60.0, repository=REPOSITORY)
+    return container_config(
+        spec, LIMITS, uids=UIDS, image_id="sha256:abc", seccomp="{}", labels={}, workspace_bytes=WORKSPACE_BYTES
+    )
+
+
+def test_a_repository_has_a_place_of_its_own_instead_of_the_workspace() -> None:
+    usual, found = config()["HostConfig"]["Tmpfs"], repository_config()["HostConfig"]["Tmpfs"]
+    place = "rw,nosuid,nodev,exec,size=67108864,nr_inodes=8192,uid=20000,gid=20000"
+    assert found == {path: usual[path] for path in usual if path != "/workspace"} | {"/testbed": place}
+
+
+def test_a_place_of_no_whole_pages_is_a_little_smaller() -> None:
+    (place,) = (place for place in places(REPOSITORY, workspace_bytes=10_000) if place.path == "/testbed")
+    assert (scratch_bytes(LIMITS, place), place.inodes) == (8_192, 1)
+
+
+@pytest.mark.parametrize("option", ["Memory", "MemorySwap"])
+def test_a_repositorys_place_is_on_top_of_the_memory(option: str) -> None:
+    assert repository_config()["HostConfig"][option] == LIMITS.memory_bytes + WORKSPACE_BYTES
+
+
+def test_a_file_may_be_as_large_as_the_largest_place() -> None:
+    (limit,) = (limit for limit in repository_config()["HostConfig"]["Ulimits"] if limit["Name"] == "fsize")
+    assert limit["Soft"] == limit["Hard"] == 80 * 2**20
+
+
+def test_the_path_is_the_images_and_the_other_variables_are_ours() -> None:
+    ours = [variable for variable in config()["Env"] if not variable.startswith("PATH=")]
+    assert repository_config()["Env"] == ours
+
+
+def test_it_lives_longer_by_the_time_that_laying_out_may_take() -> None:
+    assert (config(lifetime_s=60.0)["Cmd"], repository_config()["Cmd"]) == (["60"], ["360"])
+
+
+def test_in_all_else_it_is_as_every_container() -> None:
+    usual, found = config(), repository_config()
+    differs = {"Tmpfs", "Memory", "MemorySwap", "SecurityOpt"}
+    assert {option for option in found["HostConfig"] if found["HostConfig"][option] != usual["HostConfig"][option]} == (
+        differs
+    )
+    assert {option for option in found if found[option] != usual[option]} == {"Env", "Cmd", "Labels", "HostConfig"}
+
+
+# --- a container in which an image is made ready ---------------------------------------------------------------------
+
+
+def test_where_an_image_is_made_ready_is_limited_but_written_to_by_root() -> None:
+    found = preparation_config(
+        LIMITS,
+        image_id="sha256:abc",
+        seccomp='{"filter": 1}',
+        labels={"dgm": "1"},
+        lifetime_s=60.0,
+        added_bytes=WORKSPACE_BYTES,
+    )
+    usual = config()
+    assert {option: found[option] for option in found if found[option] != usual[option]} == {
+        "User": "0:0",
+        "HostConfig": found["HostConfig"],
+    }
+    assert "Env" not in found
+    assert {name: value for name, value in found["HostConfig"].items() if value != usual["HostConfig"].get(name)} == {
+        "ReadonlyRootfs": False,
+        "CapAdd": ["DAC_OVERRIDE", "FOWNER"],
+        "Memory": LIMITS.memory_bytes + WORKSPACE_BYTES,
+        "MemorySwap": LIMITS.memory_bytes + WORKSPACE_BYTES,
+        "Ulimits": [limit for limit in usual["HostConfig"]["Ulimits"] if limit["Name"] != "fsize"],
+    }
+    assert usual["HostConfig"].keys() - found["HostConfig"].keys() == {"Tmpfs"}
+
+
+# --- all of them -----------------------------------------------------------------------------------------------------
 
 
 def test_a_lifetime_is_at_least_one_second() -> None:

@@ -19,6 +19,8 @@ case "$*" in
         mkdir -p "$place/bin" && cp "$0" "$place/bin/python" ;;
     "-m pip install "*)
         echo pip >>"$LOG"
+        for spec; do :; done
+        echo "${spec##*/}" >"$LOG.spec"
         [ -z "${BREAKS_OFF:-}" ] || kill -9 $PPID
         printf '#!/bin/sh\\n# %s\\n' "$0" >"${0%/*}/dgm" && chmod +x "${0%/*}/dgm" ;;
 esac
@@ -40,6 +42,7 @@ class Checkout:
         return subprocess.run(
             [self.root / "scripts" / script, *words],
             env={"PATH": path, "LOG": str(self.log), **environment},
+            cwd=self.root.parent,
             capture_output=True,
             text=True,
             check=False,
@@ -50,6 +53,10 @@ class Checkout:
         lines = self.log.read_text().split() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
         return lines
+
+    def installed(self) -> str:
+        """What was installed last: the checkout with its extras."""
+        return self.log.with_name("log.spec").read_text().strip()
 
 
 @pytest.fixture
@@ -131,3 +138,78 @@ def test_what_starts_containers_makes_sure_of_an_engine(checkout: Checkout, word
 )
 def test_what_only_reads_needs_no_engine(checkout: Checkout, words: list[str]) -> None:
     assert (checkout("dgm", *words).returncode, checkout.done()) == (0, ["venv", "pip"])
+
+
+def test_an_extra_stays_when_another_is_installed(checkout: Checkout) -> None:
+    checkout("environment", "swebench")
+    assert checkout.installed() == "a checkout[swebench]"
+    checkout("environment", "dev")
+    assert checkout.installed() == "a checkout[dev,swebench]"
+    checkout.done()
+    assert (checkout("environment", "swebench").returncode, checkout.done()) == (0, [])
+
+
+def test_an_extra_stays_when_the_versions_change(checkout: Checkout) -> None:
+    checkout("environment", "swebench")
+    (checkout.root / "constraints.txt").write_text("two\n")
+    checkout("environment")
+    assert checkout.installed() == "a checkout[swebench]"
+
+
+def test_what_developers_have_includes_the_harness(checkout: Checkout) -> None:
+    checkout("environment", "dev")
+    checkout.done()
+    assert (checkout("environment", "swebench").returncode, checkout.done()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "--benchmark", "swebench"],
+        ["run", "--benchmark=swebench"],
+        ["--debug", "replay", "a", "b", "--benchmark", "swebench"],
+        ["benchmarks", "check", "swebench"],
+        ["benchmarks", "fetch", "swebench"],
+    ],
+)
+def test_what_names_swebench_gets_its_harness(checkout: Checkout, words: list[str]) -> None:
+    assert checkout("dgm", *words).returncode == 0
+    assert checkout.installed() == "a checkout[swebench]"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run"],
+        ["run", "--benchmark", "polyglot"],
+        ["run", "--benchmark", "swebench", "--help"],
+        ["benchmarks", "swebench"],
+        ["estimate", "--benchmark", "swebench"],
+        ["images", "build", "swebench"],
+        ["replay", "katas-1", "a"],
+    ],
+)
+def test_what_does_not_grade_with_the_harness_does_without_it(checkout: Checkout, words: list[str]) -> None:
+    assert checkout("dgm", *words).returncode == 0
+    assert checkout.installed() == "a checkout"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["resume", "big-1"],
+        ["replay", "elsewhere/big-1", "a"],
+        ["resume", "big-1", "--runs-dir", "elsewhere"],
+        ["resume", "big-1", "--runs-dir=elsewhere"],
+        ["run", "--config", "mine.toml"],
+        ["run", "--config=mine.toml"],
+    ],
+)
+def test_a_run_and_a_file_of_settings_may_name_swebench_too(checkout: Checkout, words: list[str]) -> None:
+    places = [checkout.root / "archive" / "runs"] if words[-1] == "big-1" else [checkout.root.parent / "elsewhere"]
+    for run in [place / "big-1" for place in places]:
+        run.mkdir(parents=True)
+        (run / "run.toml").write_text('benchmark = "swebench"\n')
+    (checkout.root.parent / "mine.toml").write_text("benchmark='swebench'\n")
+    assert checkout("dgm", *words).returncode == 0
+    assert checkout.installed() == "a checkout[swebench]"

@@ -9,7 +9,7 @@ import pytest
 from dgm.archive.costs import session_cost
 from dgm.archive.records import Amount
 from dgm.core.errors import OutOfBudgetError, ProviderError, SandboxError
-from dgm.core.files import File, FileTree
+from dgm.core.files import Change, File
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.outcomes import Verdict
 from dgm.core.ports import Execution, Role, Sandbox
@@ -36,7 +36,7 @@ class TalkingBenchmark(FakeBenchmark):
     known: Sequence[KnownTask] = tuple(with_helpers(tiny_task(name)) for name in ("ant", "bee"))
     sessions: list[SessionId] = field(default_factory=list[SessionId])
 
-    def grade(self, task: TaskId, solution: FileTree, *, sandbox: Sandbox, session: SessionId) -> Grade:
+    def grade(self, task: TaskId, solution: Change, *, sandbox: Sandbox, session: SessionId) -> Grade:
         self.sessions.append(session)
         found = FakeBenchmark.grade(self, task, solution, sandbox=sandbox, session=session)
         return replace(found, output="" if found.resolved else OUTPUT)
@@ -195,7 +195,7 @@ def test_its_usage_is_its_own() -> None:
         bench.models.sessions[-1][1].call("?")
         return wrong(container, call)
 
-    bench.sandbox.programs = {("python3",): asking}
+    bench.sandbox.programs = {("/usr/bin/python3",): asking}
     result = last(bench)
     assert result.outcome is not None
     assert result.second is not None
@@ -246,5 +246,5 @@ def test_the_cap_holds_over_both_attempts() -> None:
         bench.models.sessions[-1][1].call("?")
         return wrong(container, call)
 
-    bench.sandbox.programs = {("python3",): asking}
+    bench.sandbox.programs = {("/usr/bin/python3",): asking}
     assert last(bench).second == Second(None, "The run's 1 calls are used up.")

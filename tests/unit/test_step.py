@@ -44,13 +44,13 @@ def probed(container: FakeContainer, call: Call) -> Execution:
 
 def fakes_with(agent: AgentProgram = improving, *, answers: tuple[str, ...] = (ANSWER,)) -> Fakes:
     fakes = Fakes(agent=agent, models=FakeModelAccess(answers))
-    original = fakes.sandbox.programs[("python3", "/agent/main.py")]
+    original = fakes.sandbox.programs[("/usr/bin/python3", "/agent/main.py")]
 
     def calling(container: FakeContainer, call: Call) -> Execution:
         fakes.models.sessions[-1][1].call("What next?")
         return original(container, call)
 
-    fakes.sandbox.programs = {("python3", "/agent/main.py"): calling}
+    fakes.sandbox.programs = {("/usr/bin/python3", "/agent/main.py"): calling}
     return fakes
 
 
@@ -255,7 +255,7 @@ def test_a_parent_that_uses_up_the_rest_of_its_step_before_it_changed_anything_i
             fakes.models.sessions[-1][1].call("More?")
         return idle(container, call)
 
-    fakes.sandbox.programs = {("python3", "/agent/main.py"): insatiable}
+    fakes.sandbox.programs = {("/usr/bin/python3", "/agent/main.py"): insatiable}
     assert step_of(fakes).rejection is Rejection.OUT_OF_BUDGET
 
 

@@ -5,7 +5,7 @@ shortens long files, forgets to check, gives up, sends an empty reply. So whethe
 code does for it. It never looks at an agent's identity, only at the conversation.
 
     provider.py      tells the three parts apart and counts tokens
-    solver.py        part 1: works on a task whose answer it knows
+    solver.py        part 1: works on a task whose answer it knows; patching.py: on one whose answer is a patch
     improver.py      part 2: carries out an idea of the catalogue on an agent's own code
     diagnosis.py     part 3: reads a transcript and proposes an idea; symptoms.py finds what went wrong
     worker.py        what parts 1 and 2 share: look, edit, check, end, and the weaknesses

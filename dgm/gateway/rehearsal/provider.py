@@ -12,6 +12,7 @@ from dgm.gateway.rehearsal import improver, solver
 from dgm.gateway.rehearsal.diagnosis import diagnosis, is_diagnosis
 from dgm.gateway.rehearsal.ideas import Idea, catalogue
 from dgm.gateway.rehearsal.improver import Improving
+from dgm.gateway.rehearsal.patching import Patching
 from dgm.gateway.rehearsal.session import Session
 from dgm.gateway.rehearsal.solver import Solving
 from dgm.gateway.rehearsal.texts import normalised
@@ -33,11 +34,13 @@ class RehearsalProvider:
         Args:
             known_tasks: the tasks that it can solve.
             latency_s: added to every answer.
+        Raises:
+            MalformedContentError: the answer of a task is a patch that cannot be read.
         """
         self._latency_s = latency_s
-        self._statements = [(normalised(known.task.statement), known) for known in known_tasks]
+        self._works = [(normalised(known.task.statement), known.task, _work(known)) for known in known_tasks]
         # One statement may stand within another's: the longer one is meant.
-        self._statements.sort(key=lambda pair: len(pair[0]), reverse=True)
+        self._works.sort(key=lambda known: len(known[0]), reverse=True)
 
     @property
     def name(self) -> str:
@@ -99,14 +102,18 @@ class RehearsalProvider:
             return Improving(idea), Session(
                 request, draws=draws, own_words=lambda message: improver.own_words(idea, message)
             )
-        known = next((known for statement, known in self._statements if statement in asked), None)
-        if known is None:
+        found = next(((task, work) for statement, task, work in self._works if statement in asked), None)
+        if found is None:
             return None
-        statement = known.task.statement
+        task, work = found
         session = Session(
-            request, draws=f"{seed}:{known.task.id}", own_words=lambda message: solver.own_words(statement, message)
+            request, draws=f"{seed}:{task.id}", own_words=lambda message: solver.own_words(task.statement, message)
         )
-        return Solving(known), session
+        return work, session
+
+
+def _work(known: KnownTask) -> Work:
+    return Patching(known) if known.patch else Solving(known)
 
 
 def _idea_in(asked: str) -> Idea | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
+from dgm.core.sequences import common_start
 from dgm.gateway.rehearsal.languages import SOURCE_SUFFIXES
 from dgm.gateway.rehearsal.seen import SeenFile
 from dgm.gateway.rehearsal.toolbox import Create, Replace, Toolbox
@@ -38,9 +39,9 @@ class Hunk:
 
 def hunks(before: str, after: str, *, gap: int = _SAME_HUNK_LINES) -> list[Hunk]:
     """Return what differs; differences with at most `gap` equal lines between them are one hunk."""
-    old, new = _lines(before), _lines(after)
+    old, new = lines_of(before), lines_of(after)
     if len(old) * len(new) > _MOST_COMPARISONS:
-        return [Hunk(0, len(old), 0, len(new))]
+        return _one_hunk(old, new)
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     found: list[Hunk] = []
     for tag, start, end, new_start, new_end in matcher.get_opcodes():
@@ -53,6 +54,13 @@ def hunks(before: str, after: str, *, gap: int = _SAME_HUNK_LINES) -> list[Hunk]
     return found
 
 
+def _one_hunk(old: list[str], new: list[str]) -> list[Hunk]:
+    """Return all that differs as one hunk."""
+    start = common_start(old, new)
+    end = common_start(old[start:][::-1], new[start:][::-1])
+    return [Hunk(start, len(old) - end, start, len(new) - end)] if old != new else []
+
+
 def places(before: str, after: str) -> int:
     """Return how many places of a text differ, far enough apart that one does not see the next."""
     return len(hunks(before, after, gap=_SAME_PLACE_LINES))
@@ -63,7 +71,7 @@ def first_place(before: str, after: str) -> str:
     found = hunks(before, after, gap=_SAME_PLACE_LINES)
     if not found:
         return before
-    old, new = _lines(before), _lines(after)
+    old, new = lines_of(before), lines_of(after)
     return "".join(new[: found[0].new_end] + old[found[0].end :])
 
 
@@ -76,7 +84,7 @@ def edits(path: str, before: str, after: str, *, seen: SeenFile, toolbox: Toolbo
         return list(_replacements(path, before, after, seen))
     if not toolbox.can_create:
         return []
-    if not before or (len(_lines(after)) <= LONGEST_REWRITE_LINES and seen.shows_all_of(before)):
+    if not before or (len(lines_of(after)) <= LONGEST_REWRITE_LINES and seen.shows_all_of(before)):
         return [Create(path, after)]
     # With lines around it: what is only inserted has none of its own, and no text at all "was shown" of any file.
     if any(_replacements(path, before, after, seen)):
@@ -86,7 +94,7 @@ def edits(path: str, before: str, after: str, *, seen: SeenFile, toolbox: Toolbo
 
 def _replacements(path: str, before: str, after: str, seen: SeenFile) -> Iterator[Replace]:
     """Yield what turns one text into the other, one after the other, as far as it was shown; `seen` sees it too."""
-    lines, new = _lines(before), _lines(after)
+    lines, new = lines_of(before), lines_of(after)
     moved = 0
     for hunk in hunks(before, after):
         start, end = hunk.start + moved, hunk.end + moved
@@ -116,7 +124,7 @@ def _is_unique(lines: list[str], first: int, last: int, text: str) -> bool:
 
 def _elided(before: str, after: str) -> str:
     """Return the new text with all that lies far from a change left out."""
-    new = _lines(after)
+    new = lines_of(after)
     near = {
         line for hunk in hunks(before, after) for line in range(hunk.new_start - _KEPT_AROUND_LINES, _kept_end(hunk))
     }
@@ -176,6 +184,6 @@ def is_python(text: str) -> bool:
     return True
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
     """Return the lines with their ends. Other line breaks than these would number lines as no editor does."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)

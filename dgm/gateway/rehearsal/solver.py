@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from dgm.core.files import FileTree
 from dgm.core.tasks import KnownTask
-from dgm.gateway.rehearsal.languages import PYTHON, language_of
+from dgm.gateway.rehearsal.languages import PYTHON, Language, language_of
 from dgm.gateway.rehearsal.rewriting import first_place, places
 from dgm.gateway.rehearsal.session import Session
 from dgm.gateway.rehearsal.texts import normalised
@@ -56,16 +56,8 @@ class Solving:
 
     def first_look(self, session: Session) -> Action | None:
         """List the workspace; sometimes search for definitions; run the command that the statement names."""
-        if not session.deeds:
-            return View(session.root or ".")
-        wanted: list[str] = []
-        if session.happens("second look", SECOND_LOOK_CHANCE):
-            wanted.append(self._language.search)
-        if self._known.must_see:
-            wanted.extend(commands(self._known.task.statement)[:1])
-        if session.edits() or not session.toolbox.can_run:
-            return None
-        return next((Run(command) for command in wanted if not session.ran(command)), None)
+        shown_by = commands(self._known.task.statement)[:1] if self._known.must_see else []
+        return looked_around(session, self._language, *shown_by)
 
     def files(self) -> tuple[str, ...]:
         """Return the files that the reference changes, as far as they exist."""
@@ -78,11 +70,7 @@ class Solving:
         aims = {path: aim for path, aim in every.items() if aim.before != aim.after}
         if not aims:
             return "I cannot tell from what I have seen how it should work, so I leave it as it is."
-        in_one_go = len(aims) == 1 and all(places(aim.before, aim.after) <= PLACES_IN_ONE_GO for aim in aims.values())
-        if in_one_go or session.is_told(_PLAN):
-            return aims
-        path, aim = next(iter(aims.items()))
-        return {path: Aim(aim.before, first_place(aim.before, aim.after))}
+        return as_far_as_planned(aims, session)
 
     def _before(self, session: Session, path: str) -> str:
         """Return a file as the session began: the task's own, or what a session before this one left, once seen."""
@@ -112,6 +100,31 @@ class Solving:
         shown = [(deed.position, deed.result) for deed in session.ran(self.check_command)]
         shown += [(told.position, told.text) for told in session.told]
         return any(when > since and _FAILURE.search(text) for when, text in shown)
+
+
+def looked_around(session: Session, language: Language, *further: str) -> Action | None:
+    """Return the next thing to do before files are opened, None when all is done.
+
+    Args:
+        session: the conversation so far.
+        language: what may be searched for definitions.
+        further: commands to run.
+    """
+    if not session.deeds:
+        return View(session.root or ".")
+    if session.edits() or not session.toolbox.can_run:
+        return None
+    search = [language.search] if session.happens("second look", SECOND_LOOK_CHANCE) else []
+    return next((Run(command) for command in (*search, *further) if not session.ran(command)), None)
+
+
+def as_far_as_planned(aims: Mapping[str, Aim], session: Session) -> Mapping[str, Aim]:
+    """Return what is done of the aims, one at least: without a plan the first file's, and little of that."""
+    in_one_go = len(aims) == 1 and all(places(aim.before, aim.after) <= PLACES_IN_ONE_GO for aim in aims.values())
+    if in_one_go or session.is_told(_PLAN):
+        return aims
+    path, aim = next(iter(aims.items()))
+    return {path: Aim(aim.before, first_place(aim.before, aim.after))}
 
 
 def own_words(statement: str, message: str) -> str:

@@ -1,6 +1,7 @@
 """Reads off a session's transcript and patch what went wrong, as a strong model would."""
 
 import json
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def symptoms(transcript: str, patch: str) -> list[Symptom]:
         Symptom.SYNTAX_ERROR: any(_breaks_python(arguments) for _, arguments in calls),
         Symptom.ELISION: any(ELISION in block.text for block, _ in calls),
         Symptom.CLIPPED_OUTPUT: any(CLIPPED.search(result) for call, result in _results(entries) if _is_shell(call)),
-        Symptom.CLIPPED_VIEW: any(CLIPPED.search(result) for call, result in _results(entries) if not _is_shell(call)),
+        Symptom.CLIPPED_VIEW: any(CLIPPED.search(result) for call, result in _results(entries) if _names_a_file(call)),
         Symptom.ONE_PLACE: bool(patched) and _looked_at_more(calls, patched),
         Symptom.NO_EDIT: not patched,
         Symptom.UNCHECKED: bool(patched) and not any(_RUNS_CODE.search(block.text) for block, _ in calls),
@@ -79,6 +80,12 @@ def _texts(arguments: dict[str, Any]) -> list[str]:
 def _is_shell(call: Block) -> bool:
     arguments = _arguments(call.text)
     return bool(arguments) and not any("path" in name or "file" in name for name in arguments)
+
+
+def _names_a_file(call: Block) -> bool:
+    """Whether a call is for one file: the list of what a large repository holds is always too long."""
+    names = () if _is_shell(call) else _texts(_arguments(call.text))
+    return any(posixpath.splitext(name)[1] for name in names)
 
 
 def _results(entries: list[Block]) -> Iterator[tuple[Block, str]]:
