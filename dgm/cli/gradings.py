@@ -28,7 +28,7 @@ def grading(
 ) -> None:
     """Show what the official harness said of a solution of SWE-bench; without SESSION, list the gradings.
 
-    The report, what is flagged, and the end of what the tests printed; --json has all of it.
+    The report, what is flagged, and the end of what the tests printed; --json has all of it and the patch.
     """
     from dgm.archive.reader import read_run
     from dgm.cli.answers import json_text
@@ -86,6 +86,8 @@ def _answer(kept: "KeptGrading") -> "Answer":
 
     return {
         "summary": safe_line(kept.summary),
+        # Exact, so that it can be judged elsewhere: JSON in ASCII has nothing that a terminal obeys.
+        "patch": kept.patch,
         "report": kept.report,
         "seconds": kept.seconds,
         "flags": [safe_line(flag) for flag in kept.flags],

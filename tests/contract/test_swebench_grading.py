@@ -111,6 +111,7 @@ def test_what_a_grading_leaves_is_kept(bench: SweBenchBench) -> None:
     assert found["report"]["resolved"] is True
     assert found["report"]["tests_status"]["FAIL_TO_PASS"]["failure"] == []
     assert found["flags"] == []
+    assert found["patch"] == bench.instance(UNITTEST).patch
     assert 0 < found["seconds"] < 60
     assert "Ran 8 tests in" in found["log"]
     assert "Applied Patch" in found["harness_log"]

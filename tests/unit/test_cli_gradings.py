@@ -26,6 +26,7 @@ REPORT = {
 }
 GRADING = {
     "summary": "F2P 1 of 2, P2P 40 of 40 passed\x1b[2J",
+    "patch": "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-\x1b[2J\r\n+b\n",
     "report": REPORT,
     "seconds": 2.25,
     "flags": ["It ended\x1b[2J early."],
@@ -137,6 +138,7 @@ def test_a_grading_in_json_has_all_of_it_without_what_a_terminal_obeys(
     found = parsed(capsys, run, "1.2")
     assert (found["run"], found["task"], found["seconds"], found["report"]) == ("first", TASK, 2.25, REPORT)
     assert (found["flags"], found["harness_log"]) == (["It ended early."], "Container created.")
+    assert found["patch"] == GRADING["patch"]
     assert found["log"].splitlines()[::299] == ["line 1", "line 300"]
 
 

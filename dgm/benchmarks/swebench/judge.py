@@ -94,13 +94,13 @@ class Judging:
             if gold.canary and not flags:
                 flags = self._canary_flags(bench, patch, session)
             grade = Grade(grade.resolved, grade.summary, flags=flags)
-        self._kept(session, run, grade)
+        self._kept(session, patch, run, grade)
         return grade
 
     def _gold_run(self, bench: "_Instance", session: SessionId) -> GoldRun:
         def make() -> GoldRun:
             run, grade = bench.run(bench.instance.patch, gold_session)
-            self._kept(gold_session, run, grade)
+            self._kept(gold_session, bench.instance.patch, run, grade)
             if not grade.resolved:
                 raise SandboxError(
                     f"{bench.instance.id} cannot be judged here: its own gold patch is not resolved ({grade.summary}). "
@@ -130,12 +130,13 @@ class Judging:
     def _canary(self, instance: Instance) -> Canary | None:
         return with_canary(instance.record, patched_paths(instance.test_patch), self._chance)
 
-    def _kept(self, session: SessionId, run: HarnessRun, grade: Grade) -> None:
+    def _kept(self, session: SessionId, patch: str, run: HarnessRun, grade: Grade) -> None:
         if self._keep is None:
             return
         content = {
             "report": run.raw_report,
             "summary": grade.summary,
+            "patch": patch,
             "flags": grade.flags,
             "seconds": run.seconds,
             "log": _clipped(run.log),

@@ -22,6 +22,8 @@ class KeptGrading(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
     summary: str = ""
+    patch: str = ""
+    """What was judged, whole: the prediction as the official harness takes it."""
     report: dict[str, JsonValue] | None = None
     """The official one; None where there is none."""
     seconds: Annotated[float, Field(ge=0, lt=1e12)] | None = None
