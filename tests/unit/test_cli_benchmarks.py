@@ -1,9 +1,8 @@
 """The verb `benchmarks`: what is listed without a checkout, and what a check of the controls says."""
 
-import json
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,28 +12,15 @@ import pytest
 from dgm.benchmarks.checking import CheckedTask, Control
 from dgm.benchmarks.definition import Definition
 from dgm.cli.checked import Checked, Finding
-from dgm.cli.main import run_command
 from dgm.core.errors import ConfigError, DgmError, SandboxError
 from dgm.core.ids import TaskId
 from dgm.core.ports import Benchmark
 from dgm.core.stages import Stage
 from tests.fakes.benchmark import STUB, FakeBenchmark, tiny_task
+from tests.fakes.commands import Answer, answered
 
 TASKS = ("go/ant", "go/bee", "rust/ant", "rust/bee")
 EXCLUDED = {TaskId("go/cow"): "its tests need a barn", TaskId("rust/cow"): "its tests need hay"}
-
-
-@dataclass
-class Answer:
-    """How the command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 Command = Callable[..., Answer]
@@ -47,9 +33,7 @@ def dgm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def command(*words: str) -> Answer:
-        code = run_command(["benchmarks", *words])
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
+        return answered(capsys, "benchmarks", *words)
 
     return command
 

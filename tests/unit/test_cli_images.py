@@ -1,17 +1,14 @@
 """The verb `images`: what is listed, what is built, and what is said of it before and after."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dgm.benchmarks.catalogue import benchmark_names, outline_named
 from dgm.cli.confirming import confirm_new_run
 from dgm.cli.image_plans import ALL, building_ahead, time_words
-from dgm.cli.main import run_command
 from dgm.cli.pull_plans import PullPlan, pull_answer, pull_plan, pull_words
 from dgm.config import RunConfig, SweBench
 from dgm.core.errors import EngineUnavailableError, MalformedContentError, SandboxError
@@ -23,6 +20,7 @@ from dgm.sandbox.image_sizes import ImageSize, added_size, image_size
 from dgm.sandbox.image_store import ImageStore
 from dgm.sandbox.images import IMAGE_LABEL, image_names, image_tag, images_to_build
 from tests.fakes.benchmark import FakeBenchmark, tiny_task
+from tests.fakes.commands import Answer, answered
 from tests.fakes.image_engine import MEGABYTE, ImageEngine
 from tests.fakes.registry import FakeRegistry
 
@@ -101,25 +99,10 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     return found
 
 
-@dataclass
-class Answer:
-    """How the command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 @pytest.fixture
 def dgm(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:  # noqa: ARG001
     def command(*words: str) -> Answer:
-        code = run_command(["images", *words])
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
+        return answered(capsys, "images", *words)
 
     return command
 

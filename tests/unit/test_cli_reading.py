@@ -1,6 +1,5 @@
 """The reading verbs, as a user calls them."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,11 @@ import pytest
 
 from dgm.archive.run import open_run
 from dgm.archive.schema import SCHEMA_VERSION
-from dgm.cli.main import run_command
 from dgm.config import ModelChoice, Models, Price, RunConfig
 from dgm.core.actions import Rejection
 from dgm.core.files import File
 from dgm.core.outcomes import Verdict
+from tests.fakes.commands import Answer, answered
 from tests.fakes.runs import SEED_CODE, grow, measure, new_run, reject
 from tests.unit.test_archive_opening import edit
 
@@ -63,26 +62,13 @@ def ids(runs: Path) -> list[str]:
     return [str(agent) for agent in found]
 
 
-class Answer:
-    """What a command printed, and its exit code."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 @pytest.fixture
 def dgm(capsys: pytest.CaptureFixture[str], runs: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that carries out one command line on the runs directory of the test."""
     monkeypatch.setenv("COLUMNS", "100")
 
     def command(*arguments: str) -> Answer:
-        code = run_command([*arguments, "--runs-dir", str(runs)])
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
+        return answered(capsys, *arguments, "--runs-dir", str(runs))
 
     return command
 

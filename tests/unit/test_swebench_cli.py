@@ -1,18 +1,14 @@
 """SWE-bench on the command line: lists, checks of controls, and what a recorded run is measured again with."""
 
-import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from dgm.archive.run import create_run
 from dgm.benchmarks.catalogue import benchmark_of, with_records
-from dgm.cli.main import run_command
 from dgm.cli.replaying import replay_config
 from dgm.cli.settings import said_now, swebench_options
 from dgm.config import RunConfig, SweBench
@@ -21,24 +17,12 @@ from dgm.core.tasks import Grade
 from dgm.wiring import require_stock_said, with_checkout
 from dgm.wiring.checkouts import with_absolute_checkout
 from dgm.wiring.images import LatePin
+from tests.fakes.commands import Answer, answered
 from tests.fakes.records import GOLD_PATCH, record, write_records
 from tests.fakes.runs import SEED_CODE
 
 PYTHON = "sha256:" + "1" * 64
 NAMES = ("pond__pond-1", "pond__pond-2", "lake__lake-3")
-
-
-@dataclass
-class Answer:
-    """How a command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 Command = Callable[..., Answer]
@@ -60,9 +44,7 @@ def dgm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def command(*words: str) -> Answer:
-        code = run_command(list(words))
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
+        return answered(capsys, *words)
 
     return command
 
