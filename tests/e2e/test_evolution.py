@@ -40,7 +40,7 @@ def test_the_tree_has_the_agreed_shape(evolved: Command) -> None:
 def test_the_status_has_the_agreed_shape(evolved: Command) -> None:
     status = evolved.json("status", "small")
     assert set(status) == {
-        *("run", "state", "agents", "steps", "evaluations", "cost_usd", "tokens", "elapsed_s"),
+        *("run", "state", "agents", "steps", "evaluations", "flagged", "cost_usd", "tokens", "elapsed_s"),
         *("usage", "cached_share", "unsettled", "by_role", "budget"),
     }
     assert sum(role["calls"] for role in status["by_role"].values()) == status["usage"]["calls"] > 0

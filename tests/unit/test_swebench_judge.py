@@ -198,11 +198,12 @@ def test_what_a_patch_does_to_its_container_is_a_verdict(fake: Harness, judging:
     assert (grade.resolved, grade.summary) == (False, "its tests ran into the time limit")
 
 
+@pytest.mark.parametrize("has_report", [False, True])
 def test_containers_that_were_ended_for_what_they_did_are_a_verdict(
-    fake: Harness, judging: Judging, sandbox: FakeSandbox
+    fake: Harness, judging: Judging, sandbox: FakeSandbox, has_report: bool
 ) -> None:
     judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
-    fake.answers = {OTHER: HarnessRun(fault="its container was removed")}
+    fake.answers = {OTHER: told() if has_report else HarnessRun(fault="its container was removed")}
     sandbox.overrun = "it wrote too much"
     grade = judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
     assert (grade.resolved, grade.summary) == (False, "it wrote too much")

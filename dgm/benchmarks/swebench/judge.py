@@ -178,10 +178,13 @@ class _Instance:
         with self.containers(session) as containers:
             request = Request(record, containers.image_id, patch, self._settings.grading_timeout_s, containers.options)
             run = run_harness(request, environment=containers.environment)
+        # First of all: the harness reports on what was left when its container was ended.
+        if containers.overrun:
+            return run, Grade(resolved=False, summary=containers.overrun)
         if run.report is not None:
             return run, official_grade(run.report)
-        if failure := containers.overrun or run.failure:
-            return run, Grade(resolved=False, summary=failure)
+        if run.failure:
+            return run, Grade(resolved=False, summary=run.failure)
         raise SandboxError(f"{self.instance.id} was not judged: {safe_line(run.fault).rstrip('.')}.")
 
 
