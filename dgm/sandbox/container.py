@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from dgm.boundary.changes import MAX_LISTING_BYTES, parse_files, parse_listing
 from dgm.boundary.tarball import MAX_STREAM_BYTES, pack_tar, parse_tar
+from dgm.boundary.text import safe_line
 from dgm.core.errors import HostileBytesError, SandboxError
 from dgm.core.files import Change, FileTree
 from dgm.core.ports import Changes, Execution, Owner
@@ -142,6 +143,22 @@ class DockerContainer:
             )
         if output.exit_code != 0:
             raise SandboxError(f"The repository of a task could not be laid out: {complaint(output)}.")
+
+    def require_untouched(self) -> None:
+        """Check, before an agent is here, that the repository can be listed and has no changes.
+
+        What goes wrong with that later is the agent's doing, so it must not be a fault of the image or of ours.
+
+        Raises:
+            SandboxError: it cannot, or it has.
+        """
+        try:
+            changes = self.changes()
+        except HostileBytesError as error:
+            raise SandboxError(f"The changes of a task's repository cannot be told: {error}.") from error
+        odd = (*changes.change.paths, *changes.left_out)
+        if odd:
+            raise SandboxError(f"A task's repository differs once it is laid out, such as in {safe_line(odd[0])}.")
 
     def read_files(self, directory: str) -> FileTree:
         """Return the regular files below `directory` after ending every process of the agent user; see the port."""

@@ -74,6 +74,8 @@ class DockerSandbox:
         self._task_images = task_images
         self._swebench = swebench or SweBench()
         self._images: dict[str, str] = {}
+        self._sound: set[str] = set()
+        """Prepared images whose repository was seen to be untouched as it is laid out."""
         self._live: set[str] = set()
         self._harnesses: set[LiveHarness] = set()
         self._lock = threading.Lock()
@@ -90,8 +92,14 @@ class DockerSandbox:
         ):
             container = self._confined(spec, uids, inspected)
             if spec.repository is not None:
-                container.fill_repository()
+                self._fill(container, image_id)
             yield container
+
+    def _fill(self, container: DockerContainer, image_id: str) -> None:
+        container.fill_repository()
+        if image_id not in self._sound:
+            container.require_untouched()
+            self._sound.add(image_id)
 
     @contextmanager
     def harness(self, spec: HarnessSpec) -> Generator[LiveHarness]:

@@ -116,9 +116,10 @@ def same_file(one, other):
 
 
 def ignored_paths(pristine, paths):
-    """Return those of `paths` that the pristine repository ignores; none of them is one that it tracks."""
-    if not paths:
-        return set()
+    """Return those of `paths` that the pristine repository ignores; none of them is one that it tracks.
+
+    Git is asked where there is no path as well: so that, before an agent is here, it is seen to answer.
+    """
     # With "./", since git takes a name that begins with a colon for more than a name.
     done = subprocess.run(
         ["/usr/bin/git", "-C", pristine, "check-ignore", "-z", "--stdin"],

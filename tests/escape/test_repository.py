@@ -1,6 +1,7 @@
 """What an agent can learn from a repository, and what it can leave in one."""
 
 import os
+import re
 import threading
 from collections.abc import Generator
 from contextlib import AbstractContextManager
@@ -13,6 +14,7 @@ from dgm.core.errors import HostileBytesError, SandboxError
 from dgm.core.files import Change, File
 from dgm.core.ports import Changes
 from dgm.core.tasks import Repository
+from dgm.sandbox import container as container_module
 from dgm.sandbox.container import DockerContainer
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.policy import ENVIRONMENT, REPOSITORY_BYTES_PER_FILE, places
@@ -290,6 +292,28 @@ def test_what_cannot_be_made_ready_says_why(
     with pytest.raises(SandboxError, match=reason), opened(repositories, wanted, "broken"):
         pass
     assert repositories.engine.containers(label="dgm.kind=preparation") == []
+
+
+@pytest.mark.parametrize(
+    ("listing", "why"),
+    [
+        (b"import sys\nsys.exit('git could not say what is ignored')", "git could not say what is ignored"),
+        (b"print('!odd.socket\\0.\\0', end='')", "such as in odd.socket"),
+    ],
+)
+def test_an_untouched_repository_whose_changes_cannot_be_told_is_a_fault_of_ours(
+    image: RepositoryImage, listing: bytes, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd_script(_: str) -> bytes:
+        return listing
+
+    monkeypatch.setattr(container_module, "script", odd_script)
+    with (
+        repository_sandbox() as sandbox,
+        pytest.raises(SandboxError, match=re.escape(why)),
+        sandbox.container(image.spec("odd")),
+    ):
+        pass
 
 
 def test_an_image_that_asks_for_volumes_is_refused(repositories: DockerSandbox) -> None:
