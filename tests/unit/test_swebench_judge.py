@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dgm.benchmarks.swebench import harness, judge
+from dgm.benchmarks.swebench import harness, harness_client, harness_process, judge
 from dgm.benchmarks.swebench.harness import HarnessRun, OfficialReport, Request, run_harness
 from dgm.benchmarks.swebench.judge import Judging, official_grade
 from dgm.benchmarks.swebench.records import Instance, read_record
@@ -309,8 +309,19 @@ def acting(monkeypatch: pytest.MonkeyPatch, script: str) -> HarnessRun:
 def leaving(**facts: object) -> str:
     """Return a script that leaves these facts."""
     every: dict[str, object] = dict.fromkeys(("tests_began", "tests_ended", "timed_out", "too_much_output"), False)
-    every |= {"fault": "", "container_ended": "", "seconds": None, "report": None, "statuses": {}}
+    every |= {"fault": "", "container_ended": "", "left_unusable": False}
+    every |= {"seconds": None, "report": None, "statuses": {}}
     return f"import pathlib\npathlib.Path('facts.json').write_text({json.dumps(every | facts)!r})\n"
+
+
+LOGGING = """
+import json
+run = json.loads(pathlib.Path("request.json").read_text())["run"]
+log = pathlib.Path("logs/run_evaluation", run, "dgm", "tiny__tiny-1", "run_instance.log")
+log.parent.mkdir(parents=True)
+log.write_text(">>>>> Patch Apply Failed:\\nerror: patch failed\\n")
+"""
+"""What a script goes on with so that the harness's log says that a patch does not apply."""
 
 
 def test_nothing_of_ours_reaches_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,14 +334,17 @@ def test_nothing_of_ours_reaches_the_process(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("facts", "failure"),
     [
-        ({}, "the patch does not apply"),
+        ({"container_ended": "out of memory"}, "applying it ended its container (out of memory)"),
         ({"tests_began": True, "timed_out": True}, "its tests ran into the time limit"),
         ({"tests_began": True, "too_much_output": True}, "its tests printed more than 32 MiB"),
         (
             {"tests_began": True, "container_ended": "exit code 137"},
             "its tests ended their container (exit code 137)",
         ),
-        ({"tests_began": True, "tests_ended": True}, "what its tests printed or left behind cannot be read"),
+        (
+            {"tests_began": True, "tests_ended": True, "left_unusable": True},
+            "what its tests printed or left behind cannot be read",
+        ),
     ],
 )
 def test_what_only_a_patch_can_cause_is_its_failure(
@@ -338,6 +352,31 @@ def test_what_only_a_patch_can_cause_is_its_failure(
 ) -> None:
     run = acting(monkeypatch, leaving(**facts))
     assert (run.fault, run.failure) == ("", failure)
+
+
+def test_a_patch_that_the_harness_gives_up_does_not_apply(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = acting(monkeypatch, leaving() + LOGGING)
+    assert (run.fault, run.failure) == ("", "the patch does not apply")
+
+
+@pytest.mark.parametrize("facts", [{}, {"tests_began": True}, {"tests_began": True, "tests_ended": True}])
+def test_a_harness_that_ends_without_a_report_and_without_the_patchs_doing_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, facts: dict[str, object]
+) -> None:
+    run = acting(monkeypatch, leaving(**facts))
+    assert (run.fault, run.failure) == ("the harness ended without a report", "")
+
+
+@pytest.mark.parametrize("report", [{"resolved": "perhaps"}, {}])
+def test_a_report_of_another_form_is_a_fault(monkeypatch: pytest.MonkeyPatch, report: dict[str, object]) -> None:
+    run = acting(monkeypatch, leaving(tests_began=True, tests_ended=True, report=report))
+    assert (run.fault, run.report) == ("the harness's process said nothing", None)
+
+
+def test_a_file_that_cannot_be_written_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import os, runpy\nos.mkdir('facts.new')\nrunpy.run_module(%r, run_name='__main__')\n"
+    with pytest.raises(SandboxError, match=r"harness's process could not be read or written: .*facts\.new"):
+        acting(monkeypatch, script % "dgm.benchmarks.swebench.harness_process")
 
 
 @pytest.mark.parametrize("began", [False, True])
@@ -398,3 +437,20 @@ def test_the_process_ends_with_whoever_started_it(silent_engine: socket.socket, 
         process.stdin.close()
         assert process.wait() == 1
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_the_patchs"), [(IndexError("no such group"), True), (OSError("disk full"), False)]
+)
+def test_an_output_that_cannot_be_parsed_is_the_patchs_doing_and_a_file_that_cannot_be_read_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, *, is_the_patchs: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def official() -> None:
+        raise error
+
+    facts = harness_client.Facts()
+    with pytest.raises(type(error)):
+        harness_process.noting_what_cannot_be_parsed(official, facts)()
+    assert facts.left_unusable is is_the_patchs

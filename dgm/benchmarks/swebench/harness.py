@@ -26,6 +26,10 @@ SLACK_S = 300.0
 _MAX_FACTS_BYTES = 64 * 2**20
 _MAX_HARNESS_LOG_BYTES = 4 * 2**20
 _SHOWN_OF_STDERR = 300
+_APPLY_FAILED = ">>>>> Patch Apply Failed"
+"""What the harness logs when it gives a patch up; all else that keeps tests from beginning is no patch's doing."""
+_LOCAL_FAULT = 3
+"""Exit code of the process, see there."""
 _TOO_LONG_TO_READ = "what its tests printed takes too long to read"
 _PROCESS = (sys.executable, "-I", "-X", "utf8", "-m", "dgm.benchmarks.swebench.harness_process")
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +82,7 @@ class Facts(BaseModel):
     timed_out: bool
     too_much_output: bool
     container_ended: str
+    left_unusable: bool
     seconds: float | None
     report: dict[str, Any] | None
     statuses: dict[str, str]
@@ -170,6 +175,8 @@ def _run_process(place: Path, environment: Mapping[str, str], *, deadline_s: flo
     if code == -signal.SIGXCPU:
         return _TOO_LONG_TO_READ
     reason = safe_line((place / "stderr").read_text("utf-8", "replace")[-2_000:])[-_SHOWN_OF_STDERR:]
+    if code == _LOCAL_FAULT:
+        raise SandboxError(f"A file of the official harness's process could not be read or written: {reason}.")
     return "" if code == 0 else f"the harness's process ended with exit code {code}: {reason}"
 
 
@@ -194,9 +201,9 @@ def _told(place: Path, problem: str, *, run: str) -> HarnessRun:
     harness_log = _harness_log(place, run=run)
     if facts.fault or (problem and not facts.tests_began):
         return HarnessRun(fault=facts.fault or problem, log=log, harness_log=harness_log)
-    failure = "" if facts.report is not None else _failure(facts, problem)
+    failure = "" if facts.report is not None else _failure(facts, problem, harness_log)
     return HarnessRun(
-        fault="" if facts.report is not None or failure else problem,
+        fault="" if facts.report is not None or failure else problem or "the harness ended without a report",
         failure=failure,
         report=None if facts.report is None else OfficialReport.model_validate(facts.report),
         raw_report=facts.report,
@@ -207,10 +214,12 @@ def _told(place: Path, problem: str, *, run: str) -> HarnessRun:
     )
 
 
-def _failure(facts: Facts, problem: str) -> str:
-    """Return what the patch did, as far as only a patch can do it; "" where the fault may be ours."""
+def _failure(facts: Facts, problem: str, harness_log: str) -> str:
+    """Return what the patch was seen to do; "" where nothing was, so that the fault may be ours."""
     if not facts.tests_began:
-        return "the patch does not apply"
+        if facts.container_ended:
+            return f"applying it ended its container ({facts.container_ended})"
+        return "the patch does not apply" if _APPLY_FAILED in harness_log else ""
     if facts.too_much_output:
         return f"its tests printed more than {MAX_OUTPUT_BYTES // 2**20} MiB"
     if facts.container_ended:
@@ -219,15 +228,20 @@ def _failure(facts: Facts, problem: str) -> str:
         return "its tests ran into the time limit"
     if problem == _TOO_LONG_TO_READ:
         return problem
-    # Unless the process was ended while the tests ran, all that is left is what they printed and left behind.
-    return "what its tests printed or left behind cannot be read" if facts.tests_ended else ""
+    # Once the tests have ended, the process has nothing to do but to read what they printed.
+    if facts.left_unusable or (facts.tests_ended and problem):
+        return "what its tests printed or left behind cannot be read"
+    return ""
 
 
 def _facts(place: Path) -> Facts | None:
     try:
-        return Facts.model_validate_json(_text(place / "facts.json", limit=_MAX_FACTS_BYTES))
+        facts = Facts.model_validate_json(_text(place / "facts.json", limit=_MAX_FACTS_BYTES))
+        if facts.report is not None:
+            OfficialReport.model_validate(facts.report)
     except ValidationError:
         return None
+    return facts
 
 
 def _harness_log(place: Path, *, run: str) -> str:

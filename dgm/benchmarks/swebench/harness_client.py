@@ -39,6 +39,8 @@ class Facts:
     too_much_output: bool = False
     container_ended: str = ""
     """How the container ended by itself; "" while it runs."""
+    left_unusable: bool = False
+    """Whether the tests left a container in which no command can be started, or an output that cannot be parsed."""
     seconds: float | None = None
     """From the harness's mark before the tests to that behind them; None unless both were seen."""
     report: Mapping[str, Any] | None = None
@@ -96,8 +98,7 @@ class BoundedEngine(docker.APIClient):
         try:
             return create(*args, **kwargs)
         except docker.errors.APIError as error:
-            if not self._facts.tests_began:
-                self._facts.note_fault(error)
+            self._note_refusal(error)
             raise
 
     def exec_inspect(self, exec_id: Any) -> Any:
@@ -143,9 +144,17 @@ class BoundedEngine(docker.APIClient):
             yield from cast("Iterator[bytes]", super().exec_start(exec_id, stream=True))
         except (OSError, SocketError) as error:
             # An answer of the engine is an OSError too.
-            if not self._facts.tests_began or not isinstance(error, docker.errors.APIError):
+            if isinstance(error, docker.errors.APIError):
+                self._note_refusal(error)
+            else:
                 self._facts.note_fault(error)
             raise
+
+    def _note_refusal(self, error: docker.errors.APIError) -> None:
+        if self._facts.tests_began:
+            self._facts.note(left_unusable=True)
+        else:
+            self._facts.note_fault(error)
 
 
 class _Marks:

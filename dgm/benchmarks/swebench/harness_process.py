@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +27,8 @@ from dgm.benchmarks.swebench.harness_client import BoundedEngine, Facts, Harness
 
 REQUEST = Path("request.json")
 MODEL = "dgm"
+LOCAL_FAULT = 3
+"""Exit code where a file of this process's own could not be read or written."""
 CPU_SECONDS = 180
 """What reading an output may take; an honest one takes a hundredth. Regular expressions of the harness's log parsers
 take without end on some outputs, which nothing within the process can stop."""
@@ -45,8 +47,15 @@ def main() -> None:
     # A record may name files at addresses, which must not be files of this machine.
     urllib.request.install_opener(_https_alone())
     facts = Facts()
-    facts.note()
-    _run(json.loads(REQUEST.read_text("ascii")), facts)
+    try:
+        facts.note()
+        _run(json.loads(REQUEST.read_text("ascii")), facts)
+    except OSError as error:
+        if isinstance(error, RequestException):  # of the engine: that is written down already
+            raise
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(LOCAL_FAULT)
     # The harness leaves a thread behind that reads from tests whose time is over.
     os._exit(0)
 
@@ -77,6 +86,7 @@ def _run(request: Mapping[str, Any], facts: Facts) -> None:
 
     # In the place of the harness's own clean-up, which needs docker's command and 15 s; the host removes containers.
     run_evaluation.cleanup_container = note_end
+    run_evaluation.get_eval_report = noting_what_cannot_be_parsed(run_evaluation.get_eval_report, facts)
     # By its digest: the reference could be moved to another image.
     spec = run_evaluation.make_test_spec({**request["record"], "image": request["image_id"]})
     instance, run = spec.instance_id, request["run"]
@@ -102,6 +112,19 @@ def _harness() -> Any:
     from swebench.harness import run_evaluation
 
     return run_evaluation
+
+
+def noting_what_cannot_be_parsed(official: Callable[..., Any], facts: Facts) -> Callable[..., Any]:
+    """Return the official function, which raises what it raises; a file that cannot be read is not the tests' doing."""
+
+    def get_eval_report(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return official(*args, **kwargs)
+        except Exception as error:
+            facts.note(left_unusable=not isinstance(error, OSError))
+            raise
+
+    return get_eval_report
 
 
 def _statuses(spec: Any, log: Path) -> dict[str, str]:
