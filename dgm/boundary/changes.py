@@ -100,4 +100,4 @@ def _shown(names: list[bytes]) -> tuple[str, ...]:
 def _shown_name(name: bytes) -> str:
     text = name.decode("utf-8", "backslashreplace")
     plain = safe_line(text, max_chars=_SHOWN_OF_A_NAME)
-    return plain if plain == text else ascii(text)[:_SHOWN_OF_A_NAME]
+    return plain if plain == text else ascii(text).replace(" ", "\\x20")[:_SHOWN_OF_A_NAME]

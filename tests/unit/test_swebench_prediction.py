@@ -75,6 +75,8 @@ def test_git_makes_of_the_patch_what_the_agent_left(
         ({}, {'"odd"\\name with\ttab': File(b"x"), "ünï": File(b""), "-rf": File(b"y"), "a b": File(b"")}),
         ({"latin": File(b"caf\xe9\n" * 9)}, {"latin": File(b"caf\xe8\n" * 9)}),
         ({"late": File(b"a" * 9_000 + b"\0\n")}, {"late": File(b"a" * 9_000 + b"\0\0\n")}),
+        ({}, {" /9": File(b""), "a /b ": File(b""), "c ": File(b"1\n")}),
+        ({" /9": File(b"")}, {" /9": File(b"", executable=True)}),
         ({}, {".gitattributes": File(b"* -text diff=evil filter=evil\n"), "x.py": File(b"x = 1\r\n")}),
     ],
 )

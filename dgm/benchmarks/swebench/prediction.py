@@ -4,6 +4,7 @@ Git gets bytes and paths as objects of an empty repository that is thrown away; 
 agent named, and nothing that an agent left is run or believed.
 """
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ _NO_COLOUR = ("--no-color", "--src-prefix=a/", "--dst-prefix=b/")
 # No file is written under these names here. Where the patch is applied, git judges them once more.
 _ANY_NAME = ("-c", "core.protectNTFS=false", "-c", "core.protectHFS=false")
 _ALL_BINARY = "* -diff\n"
+# No other line of a patch begins like this: those of a file's text have a mark before them.
+_UNQUOTED_NAMES = re.compile(rb"^diff --git (a/[^\n]*)$", re.MULTILINE)
 
 
 def exact_patch(change: Change) -> str:
@@ -65,7 +68,14 @@ def _patch(change: Change, paths: Sequence[str], *, attributes: str) -> bytes:
             _git(repository, *_DIFF, *_NO_COLOUR, "refs/before", "refs/after", stdout=output.fileno())
         if found.stat().st_size > MAX_PATCH_BYTES:
             raise _too_large()
-        return found.read_bytes()
+        return _UNQUOTED_NAMES.sub(_quoting_spaces, found.read_bytes())
+
+
+def _quoting_spaces(names: re.Match[bytes]) -> bytes:
+    """Quote names with spaces: git cannot read again what it says of an empty file whose name begins with one."""
+    half = len(names[1]) // 2  # "a/NAME b/NAME"
+    before, after = names[1][:half], names[1][half + 1 :]
+    return b'diff --git "%b" "%b"' % (before, after) if b" " in before else names[0]
 
 
 def _too_large() -> HostileBytesError:
