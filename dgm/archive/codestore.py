@@ -35,7 +35,7 @@ _IDENTITY = "dgm <dgm@localhost>"
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 _SEED_BRANCH = "refs/heads/seed"  # HEAD must name a branch: git itself calls any other ref there "strange"
 
-_Kind = Literal["blob", "tree", "commit"]
+Kind = Literal["blob", "tree", "commit"]
 
 
 def create_repository(path: Path) -> None:
@@ -151,7 +151,7 @@ class CodeStore:
             raise self._damaged(tree, "holds a name that is no file's name")
         return text
 
-    def _store(self, kind: _Kind, content: bytes) -> str:
+    def _store(self, kind: Kind, content: bytes) -> str:
         from gitdb.base import IStream
 
         sha = _git_hash(kind, content)
@@ -170,7 +170,7 @@ class CodeStore:
         except CorruptArchiveError:
             return False
 
-    def _load(self, kind: _Kind, sha: str, *, limit: int) -> bytes:
+    def _load(self, kind: Kind, sha: str, *, limit: int) -> bytes:
         found, content = self._load_any(sha, limit=limit)
         if found != kind:
             raise self._damaged(sha, f"is not a {kind}")

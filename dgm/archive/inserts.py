@@ -8,7 +8,7 @@ from typing import TypeAlias
 from dgm.archive.codestore import CommitId
 from dgm.archive.difference import DiffStat
 from dgm.archive.records import Amount, amount_of, diagnosis_json, storable
-from dgm.core.actions import Action, Evaluate, Expand, Step
+from dgm.core.actions import Action, Evaluate, EvidenceKind, Expand, Step
 from dgm.core.agents import Agent
 from dgm.core.ids import AgentId, SessionId
 from dgm.core.outcomes import Outcome
@@ -29,6 +29,13 @@ def action_columns(action: Action) -> dict[str, Value]:
             return {"kind": "expand", "agent": action.parent, "step": action.step}
         case Evaluate():
             return {"kind": "evaluate", "agent": action.agent, "task": action.task, "trial": action.trial}
+
+
+def insert_decision(sql: sqlite3.Connection, number: int, action: Action, *, at: float) -> None:
+    """Insert what was chosen."""
+    insert(sql, "decisions", number=number, at=at, **action_columns(action))
+    if isinstance(action, Expand) and (action.editor or action.partner):
+        insert(sql, "partners", decision=number, editor=action.editor, partner=action.partner)
 
 
 def insert_agent(sql: sqlite3.Connection, agent: Agent, *, commit: CommitId, code_hash: str) -> None:
@@ -77,6 +84,13 @@ def insert_step(
     )
     for position, session in enumerate(step.sessions):
         insert(sql, "step_sessions", step=step.number, position=position, session=session)
+    if step.evidence_kind is not EvidenceKind.UNRESOLVED:
+        insert(sql, "evidence", step=step.number, kind=step.evidence_kind)
+    if step.judgement is not None:
+        is_new, reason = step.judgement.is_new, storable(step.judgement.reason)
+        insert(sql, "judgements", step=step.number, is_new=is_new, reason=reason)
+    for position, path in enumerate(step.conflicts):
+        insert(sql, "conflicts", step=step.number, position=position, path=storable(path))
 
 
 def insert_outcome(sql: sqlite3.Connection, decision: int, agent: AgentId, outcome: Outcome, *, at: float) -> None:

@@ -1,7 +1,7 @@
 """Reads a run: needs no Docker, no lock and no right to write, also while another process evolves it."""
 
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cached_property
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dgm.archive import costs
+from dgm.archive import costs, results
 from dgm.archive.codestore import REPOSITORY, CodeStore
 from dgm.archive.database import DATABASE, open_for_reading
 from dgm.archive.difference import DiffStat, diff_stat, diff_text
@@ -18,14 +18,16 @@ from dgm.archive.lock import is_locked
 from dgm.archive.prices import read_prices
 from dgm.archive.records import Amount, End, Fault, RunFacts, Start, StepRecord, amount_of
 from dgm.config import Price, RunConfig, read_config
+from dgm.core.actions import PastStep, Rejection
 from dgm.core.agents import AgentTree
 from dgm.core.errors import ConfigError, CorruptArchiveError
 from dgm.core.files import File, tree_hash
-from dgm.core.ids import AgentId, SessionId
-from dgm.core.outcomes import Outcome, Usage
+from dgm.core.ids import AgentId, SessionId, TaskId
+from dgm.core.monitoring import Event
+from dgm.core.outcomes import Measured, Outcome, Usage
+from dgm.core.paired import Paired
 from dgm.core.ports import Decision, Role
-from dgm.core.scores import Score
-from dgm.core.view import AgentState
+from dgm.core.scores import Score, best_of
 
 RUN_TOML = "run.toml"
 FINISHED = "finished"
@@ -98,44 +100,91 @@ class RunReader:
         except KeyError as error:
             raise CorruptArchiveError(f"{self.directory / DATABASE} has an agent whose parent is missing.") from error
 
+    def agent_count(self) -> int:
+        """Return how many agents there are, the seed agent among them."""
+        return self._facts.count("agents")
+
+    def seed_agent(self) -> AgentId:
+        """Return the root of the tree."""
+        return self._facts.agent_ids(most=1)[0]
+
+    def held_out(self) -> frozenset[TaskId]:
+        """Return the tasks that selection never sees; what is measured on them is in no score but `held_out_scores`."""
+        return self._held_out
+
     def outcomes(self) -> dict[AgentId, tuple[Outcome, ...]]:
-        """Return the run's measurements of every agent, those without any included."""
+        """Return the run's measurements of every agent on what selection sees, those without any included."""
         found = self._facts.outcomes()
-        return {agent.id: tuple(found.get(agent.id, ())) for agent in self._facts.agents()}
+        return {agent: tuple(found.get(agent, ())) for agent in self._facts.agent_ids()}
 
     def outcomes_of(self, agent: AgentId) -> tuple[Outcome, ...]:
-        """Return the run's measurements of one agent."""
+        """Return the run's measurements of one agent on what selection sees, in the order of their recording."""
         return tuple(self._facts.outcomes_of(agent))
 
+    def held_out_outcomes(self) -> dict[AgentId, tuple[Outcome, ...]]:
+        """Return the measurements on what is held out from selection, of the agents that have any."""
+        return {agent: tuple(found) for agent, found in self._facts.held_out_outcomes().items()}
+
+    def held_out_of(self, agent: AgentId) -> tuple[Outcome, ...]:
+        """Return the measurements of one agent on what is held out from selection."""
+        return tuple(self._facts.held_out_of(agent))
+
+    def measured(self) -> Iterator[tuple[AgentId, Measured]]:
+        """Yield what policies see of each measurement, in the order of their recording; what is held out too."""
+        return self._facts.measured()
+
     def scores(self) -> dict[AgentId, Score]:
-        """Return the score of every agent, oldest first."""
+        """Return the score of every agent by what selection sees, oldest first."""
         found = self._facts.scores()
-        return {agent.id: found.get(agent.id, Score(0, 0)) for agent in self._facts.agents()}
+        return {agent: found.get(agent, Score(0, 0)) for agent in self._facts.agent_ids()}
 
-    def state_of(self, agent: AgentId) -> AgentState:
-        """Return one agent with its measurements."""
-        tree = self.agent_tree()
-        return AgentState(tree[agent], self.outcomes_of(agent), children=len(tree.children(agent)))
+    def held_out_scores(self) -> dict[AgentId, Score]:
+        """Return the score of the agents that were measured on what is held out from selection."""
+        return self._facts.held_out_scores()
 
-    def best(self) -> AgentState:
-        """Return the measured agent with the highest lower end of its credible interval, the older one of equals.
+    def paired_with_parents(self, agents: Collection[AgentId] | None = None) -> dict[AgentId, Paired]:
+        """Return how agents (all unless given) stand beside their parents, where both were measured on the same."""
+        return results.paired_with_parents(self._facts, agents)
 
-        The lower end, not the mean: a few lucky tasks must not beat a good record on many.
-        """
-        scores = self.scores()
-        return self.state_of(max(scores, key=lambda agent: (scores[agent].attempted > 0, scores[agent].low)))
+    def events(self) -> list[Event]:
+        """Return the steps that ended and what selection saw of measurements, in the order of their recording."""
+        return results.events(self._facts)
+
+    def best(self) -> AgentId:
+        """Return the agent whose score is best by what selection sees; see `dgm.core.scores.best_of`."""
+        return best_of(self.scores())
 
     def steps(self) -> tuple[StepRecord, ...]:
         """Return all self-modifications that ended, the rejected ones too."""
         return tuple(self._facts.steps())
 
-    def child_of_step(self, number: int) -> AgentId | None:
-        """Return the agent that a step made, None for a step that was rejected or has not ended."""
-        return next((agent.id for agent in self.agent_tree() if number and agent.step == number), None)
+    def steps_from(self, parent: AgentId) -> tuple[PastStep, ...]:
+        """Return the steps that ended of which `parent` is the first parent, oldest first."""
+        return tuple(self._facts.steps_from(parent))
+
+    def rejected_from(self, parent: AgentId) -> tuple[StepRecord, ...]:
+        """Return the steps that made no child of which `parent` is the first parent, oldest first."""
+        return tuple(self._facts.rejected_from(parent))
+
+    def steps_to(self, agents: Collection[AgentId]) -> dict[AgentId, StepRecord]:
+        """Return the steps that made some agents, by agent; none for the seed agent."""
+        return {step.child: step for step in self._facts.steps_to(agents) if step.child is not None}
 
     def step_of(self, agent: AgentId) -> StepRecord | None:
         """Return the step that made an agent, None for the seed agent."""
-        return next((step for step in self._facts.steps() if step.child == agent), None)
+        return self.steps_to([agent]).get(agent)
+
+    def child_of_step(self, number: int) -> AgentId | None:
+        """Return the agent that a step made, None for a step that was rejected or has not ended."""
+        return self._facts.child_of_step(number)
+
+    def proposals(self) -> tuple[str, ...]:
+        """Return what each step that ended was to improve, oldest first, those without a diagnosis left out."""
+        return tuple(filter(None, self._facts.proposals().values()))
+
+    def rejections(self) -> dict[Rejection, int]:
+        """Return how many steps were rejected, by the reason."""
+        return self._facts.rejections()
 
     def steps_done(self) -> int:
         """Return how many self-modification attempts ended."""
@@ -192,7 +241,7 @@ class RunReader:
         A session belongs to the agent of the decision that it is named after.
         """
         found = costs.usage_by(lambda cost: cost.agent, self._facts.session_costs())
-        return {agent.id: found.get(agent.id, Usage()) for agent in self._facts.agents()}
+        return {agent: found.get(agent, Usage()) for agent in self._facts.agent_ids()}
 
     def calls_by_session(self) -> dict[SessionId, list[Usage]]:
         """Return what each call of each session used, in their order, those without an end at their worst case."""
@@ -202,7 +251,7 @@ class RunReader:
 
     def usage_by_role(self) -> dict[Role, Usage]:
         """Return what each role that called a model used; together exactly what `spent` says."""
-        return costs.usage_by_role(self._facts.session_costs())
+        return {role: amount.usage for role, amount in self._facts.spent_by_role().items()}
 
     def usage_by_role_of(self, agent: AgentId) -> dict[Role, Usage]:
         """Return what each role used for one agent; together exactly what `usage_by_agent` says of it."""
@@ -270,6 +319,10 @@ class RunReader:
         return diff_stat(
             self._repository, self._facts.commit_and_hash(before)[0], self._facts.commit_and_hash(after)[0]
         )
+
+    @cached_property
+    def _held_out(self) -> frozenset[TaskId]:
+        return self._facts.held_out()
 
     @cached_property
     def _run(self) -> RunFacts:

@@ -8,16 +8,16 @@ from typing import Any, TypeAlias
 
 from dgm.archive.codestore import CommitId
 from dgm.archive.difference import DiffStat
-from dgm.core.actions import Action, Diagnosis, Evaluate, Expand, Rejection
+from dgm.core.actions import Action, Diagnosis, Evaluate, EvidenceKind, Expand, Judgement, PastStep, Rejection
 from dgm.core.agents import Agent
 from dgm.core.ids import AGENT_ID_DIGITS, AgentId, SessionId, TaskId
-from dgm.core.outcomes import Outcome, Usage, Verdict
+from dgm.core.outcomes import Measured, Outcome, Usage, Verdict
 
 Row: TypeAlias = Sequence[Any]
 
 NANOS_PER_USD = 1_000_000_000
 _COMMIT_DIGITS = 40
-_HEXADECIMAL = set("0123456789abcdef")
+_HEXADECIMAL = "0123456789abcdef"
 _YEAR_5000 = 95_617_584_000.0
 
 
@@ -58,6 +58,18 @@ class StepRecord:
     sessions: tuple[SessionId, ...]
     at: float
     """When it ended, in seconds since 1970."""
+    beside: "BesideStep"
+
+
+@dataclass(frozen=True, slots=True)
+class BesideStep:
+    """What is known of a step beside its row, where it is not as most are; see `dgm.core.actions.Step`."""
+
+    editor: AgentId | None = None
+    partner: AgentId | None = None
+    evidence_kind: EvidenceKind = EvidenceKind.UNRESOLVED
+    judgement: Judgement | None = None
+    conflicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +181,27 @@ def stored_outcome(outcome: Outcome) -> Outcome:
     )
 
 
-def action_from(kind: str, agent: str, step: int | None, task: str | None, trial: int | None) -> Action:
+def action_from(
+    kind: str,
+    agent: str,
+    step: int | None,
+    task: str | None,
+    trial: int | None,
+    *,
+    editor: str | None = None,
+    partner: str | None = None,
+) -> Action:
     """Return the action of such values."""
     if kind == "expand" and step is not None:
-        return Expand(AgentId(agent), step)
+        return Expand(AgentId(agent), step, editor=optional_agent(editor), partner=optional_agent(partner))
     if kind == "evaluate" and task is not None and trial is not None:
         return Evaluate(AgentId(agent), TaskId(task), trial)
     raise ValueError(f"no action is a {kind!r} like that")
+
+
+def optional_agent(agent: str | None) -> AgentId | None:
+    """Return the id of an agent that may be none."""
+    return None if agent is None else AgentId(agent)
 
 
 def diagnosis_json(diagnosis: Diagnosis | None) -> str | None:
@@ -192,6 +218,11 @@ def diagnosis_from(text: str | None) -> Diagnosis | None:
     fields = json.loads(text)
     fields["potential_improvements"] = tuple(fields["potential_improvements"])
     return Diagnosis(**fields)
+
+
+def proposal_in(text: str | None) -> str:
+    """Return what a diagnosis in such JSON proposes, "" where there is none."""
+    return "" if text is None else str(json.loads(text)["improvement_proposal"])
 
 
 def outcome_from(row: Row, flags: tuple[str, ...]) -> Outcome:
@@ -211,7 +242,20 @@ def outcome_from(row: Row, flags: tuple[str, ...]) -> Outcome:
     )
 
 
-def step_from(row: Row, sessions: tuple[SessionId, ...]) -> StepRecord:
+def measured_from(row: Row) -> Measured:
+    """Return what policies see in (task, trial, resolved, edited, tokens, nanos, changed lines)."""
+    task, trial, resolved, edited, tokens, nanos, changed_lines = row
+    return Measured(
+        measurement=(TaskId(task), trial),
+        resolved=bool(resolved),
+        edited=bool(edited),
+        tokens=tokens,
+        cost_usd=nanos / NANOS_PER_USD,
+        changed_lines=changed_lines,
+    )
+
+
+def step_from(row: Row, sessions: tuple[SessionId, ...], beside: BesideStep) -> StepRecord:
     """Return the step in a row of all columns of `steps`."""
     number, decision, parent, task, diagnosis, rejection, detail, seconds, patch, *rest = row
     how, child, files_changed, insertions, deletions, at, *usage = rest
@@ -226,17 +270,25 @@ def step_from(row: Row, sessions: tuple[SessionId, ...]) -> StepRecord:
         seconds=seconds,
         patch=patch,
         exit=how,
-        child=None if child is None else AgentId(child),
+        child=optional_agent(child),
         diff_stat=None if files_changed is None else DiffStat(files_changed, insertions, deletions),
         usage=Amount(*usage).usage,
         sessions=sessions,
         at=at,
+        beside=beside,
     )
+
+
+def past_step_from(row: Row, parent: AgentId) -> PastStep:
+    """Return the step of a parent in (number, child, diagnosis, rejection, detail)."""
+    number, child, diagnosis, rejection, detail = row
+    reason = None if rejection is None else Rejection(rejection)
+    return PastStep(number, parent, optional_agent(child), proposal_in(diagnosis), reason, detail)
 
 
 def agent_from(agent: str, parents: tuple[AgentId, ...], generation: int, step: int, created_at: float) -> Agent:
     """Return an agent. Its id becomes a file's name and is shown as it is, so it must be one of ours."""
-    if len(agent) != AGENT_ID_DIGITS or set(agent) - _HEXADECIMAL:
+    if len(agent) != AGENT_ID_DIGITS or agent.strip(_HEXADECIMAL):
         raise ValueError(f"{agent[:60]!r} is no agent's id")
     return Agent(AgentId(agent), parents, generation, step, moment_from(created_at))
 
@@ -250,6 +302,6 @@ def moment_from(seconds: float) -> float:
 
 def commit_from(text: str) -> CommitId:
     """Return a commit's hash. It becomes an argument of git, so it must be a hash and no option."""
-    if len(text) != _COMMIT_DIGITS or set(text) - _HEXADECIMAL:
+    if len(text) != _COMMIT_DIGITS or text.strip(_HEXADECIMAL):
         raise ValueError(f"{text[:60]!r} is no commit")
     return CommitId(text)

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +21,7 @@ from dgm.archive.writer import RunArchive
 from dgm.config import Price, RunConfig
 from dgm.core.errors import ArchiveError, CorruptArchiveError, RunExistsError
 from dgm.core.files import FileTree
+from dgm.core.ids import TaskId
 from dgm.core.ports import Clock
 
 __all__ = ["RunArchive", "RunReader", "RunState", "create_run", "locked_run", "open_run", "read_run"]
@@ -39,13 +40,14 @@ class _WallClock:
 _WALL_CLOCK = _WallClock()
 
 
-def create_run(
+def create_run(  # noqa: PLR0913 - each is a part of the run
     directory: Path,
     *,
     config: RunConfig,
     image: str,
     images: Mapping[str, str],
     seed_code: FileTree,
+    held_out: Collection[TaskId] = (),
     prices: Mapping[str, Price] | None = None,
     clock: Clock = _WALL_CLOCK,
 ) -> RunArchive:
@@ -59,6 +61,7 @@ def create_run(
         image: name of the sandbox image in which agents change their own code.
         images: name -> digest: what exactly each image was that the run takes, that one among them.
         seed_code: the root of the tree.
+        held_out: tasks that selection never sees.
         prices: what the models cost at this moment; the configuration's unless given.
         clock: tells the time of every fact.
     Raises:
@@ -83,7 +86,7 @@ def create_run(
         _write_toml(place / PRICES_TOML, price_table(config.prices if prices is None else prices))
         (place / TRANSCRIPTS).mkdir()
         create_repository(place / REPOSITORY)
-        create_database(place / DATABASE, run, images)
+        create_database(place / DATABASE, run, images, held_out)
         with locked_run(place, clock=clock) as archive:
             archive.add_seed_agent(seed_code)
         _move(place, directory)

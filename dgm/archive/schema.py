@@ -14,7 +14,7 @@ import sqlite3
 from functools import cache
 
 APPLICATION_ID = 0x64676D61  # "dgma"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _USAGE = "calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, nanos INTEGER NOT NULL"
 
@@ -83,8 +83,33 @@ _TABLES_OF_4 = {
         PRIMARY KEY (evaluation, position)""",
 }
 
-_NEW_TABLES = {1: _TABLES_OF_1, 2: _TABLES_OF_2, 3: _TABLES_OF_3, 4: _TABLES_OF_4}
+_TABLES_OF_5 = {
+    # Tasks that selection never sees; what is measured on them is in no score.
+    "held_out": "task TEXT NOT NULL PRIMARY KEY",
+    # Who else takes part in an expansion than the parent; a row only where anybody does.
+    "partners": """
+        decision INTEGER NOT NULL PRIMARY KEY REFERENCES decisions (number), editor TEXT REFERENCES agents (id),
+        partner TEXT REFERENCES agents (id)""",
+    # What a step's diagnosis was to explain, where that is something else than an unresolved task.
+    "evidence": "step INTEGER NOT NULL PRIMARY KEY REFERENCES steps (number), kind TEXT NOT NULL",
+    "judgements": """
+        step INTEGER NOT NULL PRIMARY KEY REFERENCES steps (number), is_new INTEGER NOT NULL CHECK (is_new IN (0, 1)),
+        reason TEXT NOT NULL""",
+    "conflicts": """
+        step INTEGER NOT NULL REFERENCES steps (number), position INTEGER NOT NULL, path TEXT NOT NULL,
+        PRIMARY KEY (step, position)""",
+}
+
+_NEW_TABLES = {1: _TABLES_OF_1, 2: _TABLES_OF_2, 3: _TABLES_OF_3, 4: _TABLES_OF_4, 5: _TABLES_OF_5}
 """By the version that brought them."""
+
+_NEW_INDEXES = {
+    5: {
+        "steps_by_parent": "steps (parent)",
+        # All that scores hang on: without it, they are read from between the patches.
+        "verdicts": "evaluations (agent, task, trial, verdict)",
+    }
+}
 
 
 def _statements(version: int) -> list[str]:
@@ -96,7 +121,8 @@ def _statements(version: int) -> list[str]:
         for name in _NEW_TABLES[version]
         for verb in ("UPDATE", "DELETE")
     ]
-    return tables + guards
+    indexes = [f"CREATE INDEX {name} ON {columns}" for name, columns in _NEW_INDEXES.get(version, {}).items()]
+    return tables + guards + indexes
 
 
 def create_schema(connection: sqlite3.Connection, version: int = SCHEMA_VERSION) -> None:

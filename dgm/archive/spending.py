@@ -18,6 +18,11 @@ class Spending:
         """Return what was spent at most."""
         return self._total
 
+    @property
+    def unsettled(self) -> Amount:
+        """Return the worst case of the calls without an end."""
+        return sum(self._unsettled.values(), Amount())
+
     def reserve(self, session: SessionId, number: int, worst_case: Amount) -> None:
         """Count a call that is about to be sent."""
         self._unsettled[session, number] = worst_case

@@ -13,9 +13,9 @@ from dgm.archive.difference import diff_stat
 from dgm.archive.facts import Facts
 from dgm.archive.images import require_same_image
 from dgm.archive.inserts import (
-    action_columns,
     insert,
     insert_agent,
+    insert_decision,
     insert_outcome,
     insert_reservation,
     insert_settlement,
@@ -33,6 +33,7 @@ from dgm.core.files import FileTree, tree_hash
 from dgm.core.ids import AgentId, SessionId, agent_id
 from dgm.core.outcomes import Outcome, Usage
 from dgm.core.ports import Attempt, Clock, Decision
+from dgm.core.scores import Score
 
 
 class RunArchive(RunReader):
@@ -46,8 +47,9 @@ class RunArchive(RunReader):
         super().__init__(directory, Facts(connection, directory / DATABASE))
         self._run_lock = lock
         self._clock = clock
-        self._agents = {agent.id: agent for agent in super().agent_tree()}
-        self._outcomes = super().outcomes()
+        self._agents = super().agent_tree()
+        self._scores = super().scores()
+        self._proposals: dict[int, str] | None = None  # read when first asked for: most runs never ask
         self._open = {decision.number: decision for decision in super().open_decisions()}
         self._decided = super().decision_count()
         self._steps_done = super().steps_done()
@@ -70,17 +72,23 @@ class RunArchive(RunReader):
     def agent_tree(self) -> AgentTree:
         """Return all agents."""
         with self._facts.lock:
-            return AgentTree(self._agents.values())
+            return self._agents.as_it_is()
 
-    def outcomes(self) -> dict[AgentId, tuple[Outcome, ...]]:
-        """Return the run's measurements of every agent, those without any included."""
-        with self._facts.lock:
-            return dict(self._outcomes)
+    def agent_count(self) -> int:
+        """Return how many agents there are, the seed agent among them."""
+        return len(self._agents)
 
-    def outcomes_of(self, agent: AgentId) -> tuple[Outcome, ...]:
-        """Return the run's measurements of one agent."""
+    def scores(self) -> dict[AgentId, Score]:
+        """Return the score of every agent by what selection sees, oldest first."""
         with self._facts.lock:
-            return self._outcomes[agent]
+            return dict(self._scores)
+
+    def proposals(self) -> tuple[str, ...]:
+        """Return what each step that ended was to improve, oldest first, those without a diagnosis left out."""
+        with self._facts.lock:
+            if self._proposals is None:
+                self._proposals = self._facts.proposals()
+            return tuple(proposal for _, proposal in sorted(self._proposals.items()) if proposal)
 
     def steps_done(self) -> int:
         """Return how many self-modification attempts ended."""
@@ -99,6 +107,11 @@ class RunArchive(RunReader):
         """Return what the whole run used, with calls that have no end at their worst case."""
         with self._facts.lock:
             return self._spending.total.usage
+
+    def unsettled(self) -> Usage:
+        """Return the worst case of the calls that have no end: under way, or nobody knows what they were billed."""
+        with self._facts.lock:
+            return self._spending.unsettled.usage
 
     # Facts.
 
@@ -119,7 +132,7 @@ class RunArchive(RunReader):
             ArchiveError: there is one already.
         """
         with self._facts.lock:
-            if self._agents:
+            if len(self._agents):
                 raise ArchiveError("The run has a seed agent already.")
             agent = self._new_agent(code, step=0, parent=None)
             commit = self._write_code(agent, code, step=None)
@@ -133,7 +146,7 @@ class RunArchive(RunReader):
         with self._facts.lock:
             decision = Decision(self._decided + 1, action)
             with self._transaction() as sql:
-                insert(sql, "decisions", number=decision.number, at=self._clock.now(), **action_columns(action))
+                insert_decision(sql, decision.number, action, at=self._clock.now())
             self._decided = decision.number
             self._open[decision.number] = decision
             return decision
@@ -156,12 +169,14 @@ class RunArchive(RunReader):
             ArchiveError: that is not what the decision asked for, or it has a result already.
         """
         with self._facts.lock:
-            self._require_open(decision, Expand(step.parent, step.number))
+            self._require_step(decision, step)
             child = None if step.child is None else self._add_child(decision, step, step.child)
             if child is None:
                 with self._transaction() as sql:
                     insert_step(sql, decision, step, at=self._clock.now())
             self._steps_done += 1
+            if self._proposals is not None and step.diagnosis is not None:
+                self._proposals[step.number] = step.diagnosis.improvement_proposal
             del self._open[decision]
             return child
 
@@ -177,8 +192,10 @@ class RunArchive(RunReader):
             self._require_open(decision, Evaluate(agent, outcome.task, outcome.trial))
             with self._transaction() as sql:
                 insert_outcome(sql, decision, agent, outcome, at=self._clock.now())
-            self._outcomes[agent] = (*self._outcomes[agent], outcome)
             del self._open[decision]
+            if outcome.task not in self.held_out():
+                score = self._scores[agent]
+                self._scores[agent] = Score(score.resolved + outcome.resolved, score.attempted + 1)
 
     def pin_image(self, name: str, digest: str) -> None:
         """Record what an image is that is used now for the first time, and that it still is what it was.
@@ -246,8 +263,14 @@ class RunArchive(RunReader):
         if known.action != action:
             raise ArchiveError(f"Decision {decision} asked for {known.action}, not for {action}.")
 
+    def _require_step(self, decision: int, step: Step) -> None:
+        known = self._open.get(decision)
+        editor = known.action.editor if known is not None and isinstance(known.action, Expand) else None
+        self._require_open(decision, Expand(step.parent, step.number, editor=editor, partner=step.partner))
+
     def _add_child(self, decision: int, step: Step, code: FileTree) -> Agent:
-        child = self._new_agent(code, step=step.number, parent=self._agents[step.parent])
+        partners = () if step.partner is None else (step.partner,)
+        child = self._new_agent(code, step=step.number, parent=self._agents[step.parent], partners=partners)
         commit = self._write_code(child, code, step=step)
         change = diff_stat(self._repository, self._commit_of(step.parent), commit)
         with self._transaction() as sql:
@@ -256,11 +279,13 @@ class RunArchive(RunReader):
         self._remember(child)
         return child
 
-    def _new_agent(self, code: FileTree, *, step: int, parent: Agent | None) -> Agent:
+    def _new_agent(
+        self, code: FileTree, *, step: int, parent: Agent | None, partners: tuple[AgentId, ...] = ()
+    ) -> Agent:
         parent_id = None if parent is None else parent.id
         return Agent(
             id=agent_id(run_seed=self.facts().seed, step=step, parent=parent_id, code_hash=tree_hash(code)),
-            parents=() if parent_id is None else (parent_id,),
+            parents=() if parent_id is None else (parent_id, *partners),
             generation=0 if parent is None else parent.generation + 1,
             step=step,
             created_at=self._clock.now(),
@@ -280,5 +305,5 @@ class RunArchive(RunReader):
         return self._facts.commit_and_hash(agent)[0]
 
     def _remember(self, agent: Agent) -> None:
-        self._agents[agent.id] = agent
-        self._outcomes[agent.id] = ()
+        self._agents.add(agent)
+        self._scores[agent.id] = Score(0, 0)

@@ -7,6 +7,7 @@ helpers = true                  # solutions may add source files
 repository = "https://..."      # where the tasks are from, if they do not stand in tasks/
 revision = "<40 digits>"
 dataset = "owner/name"          # where the records of its tasks are from, if they are instances of SWE-bench
+evidence = ["stochasticity"]    # what a step may learn from beside an unresolved task; see `dgm.evolution.evidence`
 
 [[stages]]
 name = "small"                  # a word for it where users choose tasks
@@ -27,18 +28,24 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dgm.core.actions import EvidenceKind
 from dgm.core.errors import MalformedContentError
 from dgm.core.groups import Kind, group_of
 from dgm.core.ids import TaskId
 from dgm.core.stages import Stage
 
 FILE = "benchmark.toml"
+MAX_HIDDEN_TESTS_CHARS = 200_000
+"""Of a task's hidden tests where they are shown."""
 _TASKS = "tasks"
 _TaskName = Annotated[str, Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+|__[a-z0-9_.-]+)?$")]
+
+
+_EvidenceKind = Literal[EvidenceKind.EMPTY_PATCHES, EvidenceKind.STOCHASTICITY, EvidenceKind.CONTEXT_LENGTH]
 
 
 class _Part(BaseModel):
@@ -64,6 +71,7 @@ class _Definition(_Part):
     repository: Annotated[str, Field(pattern=r"^((https|file)://[!-~]+)?$")] = ""
     revision: Annotated[str, Field(pattern=r"^([0-9a-f]{40})?$")] = ""
     dataset: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?$")] = ""
+    evidence: tuple[_EvidenceKind, ...] = ()
     stages: Annotated[tuple[_Stage, ...], Field(min_length=1)]
     excluded: tuple[_Remark, ...] = ()
     no_signal: tuple[_Remark, ...] = ()
@@ -85,6 +93,8 @@ class Definition:
     revision: str = ""
     dataset: str = ""
     """Name at Hugging Face; empty where the tasks are exercises."""
+    evidence: tuple[EvidenceKind, ...] = ()
+    """What a step may learn from beside an unresolved task."""
     stage_names: tuple[str, ...] = ()
     """A word for each of `stages`, "" for those without one."""
     excluded: Mapping[TaskId, str] = field(default_factory=dict[TaskId, str])
@@ -143,6 +153,7 @@ def read_definition(directory: Path) -> Definition:
         repository=found.repository,
         revision=found.revision,
         dataset=found.dataset,
+        evidence=found.evidence,
         stage_names=tuple(stage.name for stage in found.stages),
         excluded={TaskId(remark.task): remark.why for remark in found.excluded},
         no_signal={TaskId(remark.task): remark.why for remark in found.no_signal},

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random, SystemRandom
 
-from dgm.benchmarks.definition import Definition
+from dgm.benchmarks.definition import MAX_HIDDEN_TESTS_CHARS, Definition
 from dgm.benchmarks.exercise_files import read_exercise_files
 from dgm.benchmarks.exercism import Exercise, Frame, load_exercise
 from dgm.benchmarks.grading import grade, reported
@@ -13,6 +13,7 @@ from dgm.benchmarks.languages.registry import language_named
 from dgm.benchmarks.manifest import Expected, content_hash, read_manifest
 from dgm.benchmarks.suites import Language
 from dgm.boundary.text import safe_line
+from dgm.core.actions import EvidenceKind
 from dgm.core.errors import MalformedContentError, UnknownNameError
 from dgm.core.files import Change, FileTree
 from dgm.core.ids import SessionId, TaskId
@@ -103,6 +104,17 @@ class ExercisesBenchmark:
     def known_tasks(self) -> tuple[KnownTask, ...]:
         """Return the tasks with their answers, for the rehearsal model."""
         return tuple(exercise.known for exercise in self.exercises())
+
+    @property
+    def evidence_kinds(self) -> tuple[EvidenceKind, ...]:
+        """What a step may learn from beside a task that was not resolved."""
+        return self._definition.evidence
+
+    def hidden_tests(self, task: TaskId) -> str:
+        """Return the files that a task is judged by, each under a line that names it; errors as those of `task`."""
+        files = sorted(self.exercise(task).tests.items())
+        text = "\n".join(f"# file: {path}\n{file.content.decode('utf-8', 'replace')}" for path, file in files)
+        return text[:MAX_HIDDEN_TESTS_CHARS]
 
     def exercises(self) -> tuple[Exercise, ...]:
         """Return all that the host knows of the tasks, hidden tests included."""

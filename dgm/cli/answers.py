@@ -1,28 +1,30 @@
 """What the reading verbs answer with --json, as plain values. Texts of agents and models are made safe here."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dgm.archive.difference import DiffStat
 from dgm.archive.reader import RunReader
-from dgm.archive.records import StepRecord
 from dgm.boundary.text import safe_line, safe_text
+from dgm.cli.chances import chances_to_be_best, paired_answer
 from dgm.cli.costs import cached_share, model_of
 from dgm.cli.groups import group_answer
+from dgm.cli.monitoring import monitored, monitoring_answer
+from dgm.cli.savings import savings_answer
+from dgm.cli.scores import held_out_answer, score_answer
+from dgm.cli.steps import diff_stat_answer, rejected_answer, step_answer, title_of
 from dgm.cli.verdicts import safe_flags
 from dgm.config import Budget
-from dgm.core.actions import Diagnosis
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.errors import ArchiveError
 from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome, Usage
+from dgm.core.paired import Paired
 from dgm.core.ports import Role
-from dgm.core.scores import Score
+from dgm.core.scores import Score, best_of
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -33,29 +35,38 @@ def json_text(answer: Answer) -> str:
 
 
 def tree_answer(run: RunReader) -> Answer:
-    """Return {run, model, benchmark, agents}."""
+    """Return {run, model, benchmark, agents}, each agent with its chance to be the best of all."""
     with run.snapshot():
-        tree, scores = run.agent_tree(), run.scores()
-        return _heading(run) | {"agents": [_agent(agent, tree, scores) for agent in tree]}
+        standing = _standing(run)
+    chances = chances_to_be_best(standing.scores)
+    agents = [_agent(agent, standing) | _chance_best(chances[agent.id]) for agent in standing.tree]
+    return _heading(run) | {"agents": agents}
 
 
 def status_answer(run: RunReader, *, now: float) -> Answer:
-    """Return `progress_answer` with what the cost is made of and what is left of the run's budget.
+    """Return `progress_answer` with the best agent, what the cost is made of and what is left of the run's budget.
 
-    `by_language` or `by_repository` has the seed agent's and the best agent's results, where tasks are told apart so.
+    `held_out` has what the seed agent and the best one resolve of what selection never sees, None where there is no
+    such thing; `savings` what stopping early saved; `monitoring` how the run explores and exploits. `by_language` or
+    `by_repository` has both agents' results, where tasks are told apart so.
     """
     with run.snapshot():
-        spent = run.spent()
+        spent, scores = run.spent(), run.scores()
+        best = best_of(scores)
         return (
             progress_answer(run, spent, now=now)
             | {
+                "best": {"id": best, "score": score_answer(scores[best])},
+                "held_out": held_out_answer(run, {"seed": next(iter(scores)), "best": best}),
+                "savings": savings_answer(run, scores),
+                "monitoring": monitoring_answer(monitored(run, list(scores))),
                 "usage": _usage(spent),
                 "cached_share": _cached_share(spent),
                 "unsettled": _usage(run.unsettled()),
                 "by_role": _by_role(run, run.usage_by_role()),
                 "budget": _budget(run.config().budget, spent),
             }
-            | _groups_of_run(run)
+            | _groups_of_run(run, best)
         )
 
 
@@ -64,7 +75,7 @@ def progress_answer(run: RunReader, spent: Usage, *, now: float) -> Answer:
 
     Of the evaluations, `flagged` ones are resolved by their verdict and not counted as resolved.
     """
-    agents = len(run.agent_tree())
+    agents = run.agent_count()
     return {
         "run": run.facts().name,
         "state": run.state().value,
@@ -81,17 +92,18 @@ def progress_answer(run: RunReader, spent: Usage, *, now: float) -> Answer:
 def show_answer(run: RunReader, agent: AgentId) -> Answer:
     """Return the agent's entry of `tree_answer` with how it came to be and what was measured of it."""
     with run.snapshot():
-        tree, step = run.agent_tree(), run.step_of(agent)
+        standing, step = _standing(run, [agent]), run.step_of(agent)
         usage = run.usage_by_agent()[agent]
         return (
             _heading(run)
-            | _agent(tree[agent], tree, run.scores())
+            | _agent(standing.tree[agent], standing)
+            | _chance_best(chances_to_be_best(standing.scores)[agent])
             | {
-                "diff_stat": _diff_stat(step.diff_stat if step else None),
-                "diagnosis": _diagnosis(step.diagnosis if step else None),
-                "evidence_task": step.evidence_task if step else None,
+                "held_out": held_out_answer(run, {"score": agent}),
+                **step_answer(step),
                 "outcomes": [_outcome(outcome) for outcome in run.outcomes_of(agent)],
-                "rejected_steps": [_rejected(other) for other in run.steps() if _rejected_by(other, agent)],
+                "held_out_outcomes": [_outcome(outcome) for outcome in run.held_out_of(agent)],
+                "rejected_steps": [rejected_answer(other) for other in run.rejected_from(agent)],
                 "usage": _usage(usage),
                 "cached_share": _cached_share(usage),
                 "by_role": _by_role(run, run.usage_by_role_of(agent)),
@@ -104,15 +116,15 @@ def show_answer(run: RunReader, agent: AgentId) -> Answer:
 def lineage_answer(run: RunReader, agent: AgentId, diffs: Mapping[AgentId, str] | None) -> Answer:
     """Return the agents from the seed agent to `agent`, each with its change; its diff too where `diffs` are given."""
     with run.snapshot():
-        tree, scores = run.agent_tree(), run.scores()
-        steps = {step.child: step for step in run.steps()}
+        members = [member.id for member in run.agent_tree().lineage(agent)]
+        standing, steps = _standing(run, members), run.steps_to(members)
         usages, usage = run.lineage_usages(agent), run.lineage_usage(agent)
     entries: list[Answer] = []
-    for member in tree.lineage(agent):
+    for member in standing.tree.lineage(agent):
         step = steps.get(member.id)
-        entry = _agent(member, tree, scores) | {
+        entry = _agent(member, standing) | {
             "title": title_of(step) if step else "",
-            "diff_stat": _diff_stat(step.diff_stat if step else None),
+            "diff_stat": diff_stat_answer(step.diff_stat if step else None),
             "usage": _usage(usages[member.id]),
         }
         entries.append(entry if diffs is None else entry | {"diff": diffs.get(member.id, "")})
@@ -125,7 +137,7 @@ def diff_answer(run: RunReader, before: AgentId, after: AgentId) -> Answer:
         "run": run.facts().name,
         "before": before,
         "after": after,
-        "diff_stat": _diff_stat(run.diff_stat(before, after)),
+        "diff_stat": diff_stat_answer(run.diff_stat(before, after)),
         "diff": safe_text(run.diff(before, after)),
     }
 
@@ -133,40 +145,21 @@ def diff_answer(run: RunReader, before: AgentId, after: AgentId) -> Answer:
 def run_answer(run: RunReader, *, now: float) -> Answer:
     """Return what `dgm runs` says of one run."""
     with run.snapshot():
-        best = run.best()
+        scores = run.scores()
+        best = best_of(scores)
         return progress_answer(run, run.spent(), now=now) | {
             "path": str(run.directory),
             "model": run.facts().model,
             "benchmark": run.facts().benchmark,
             "policy": run.facts().policy,
             "created_at": iso_time(run.facts().created_at),
-            "best": {"id": best.agent.id, "score": _score(best.score)},
+            "best": {"id": best, "score": score_answer(scores[best])},
         }
 
 
 def unreadable_answer(directory: Path, error: ArchiveError) -> Answer:
     """Return what `dgm runs` says of a run that cannot be opened."""
     return {"run": directory.name, "path": str(directory), "error": safe_line(str(error))}
-
-
-def title_of(step: StepRecord) -> str:
-    """Return in a few words what a step meant to improve, "" where nothing was proposed.
-
-    The heading of the problem that the parent was given, if it has one; else the first line of the proposal.
-    """
-    if step.diagnosis is None:
-        return ""
-    return _first_heading(step.diagnosis.problem_description) or _first_line(step.diagnosis.improvement_proposal)
-
-
-def _first_heading(text: str) -> str:
-    line = _first_line(text)
-    return line.lstrip("#").strip() if line.startswith("#") else ""
-
-
-def _first_line(text: str) -> str:
-    lines = safe_text(text).strip().splitlines()
-    return safe_line(lines[0]) if lines else ""
 
 
 def iso_time(seconds: float) -> str:
@@ -195,8 +188,8 @@ def _by_role(run: RunReader, usages: Mapping[Role, Usage]) -> Answer:
     return {role.value: {"model": model_of(role, models), **_usage(usage)} for role, usage in usages.items()}
 
 
-def _groups_of_run(run: RunReader) -> Answer:
-    agents = dict.fromkeys((run.agent_tree().root.id, run.best().agent.id))
+def _groups_of_run(run: RunReader, best: AgentId) -> Answer:
+    agents = dict.fromkeys((run.agent_tree().root.id, best))
     rows: Answer = {}
     for agent in agents:
         for kind, counts in group_answer(run.outcomes_of(agent), run.facts().benchmark).items():
@@ -223,33 +216,37 @@ def _heading(run: RunReader) -> Answer:
     return {"run": facts.name, "model": facts.model, "benchmark": facts.benchmark}
 
 
-def _agent(agent: Agent, tree: AgentTree, scores: Mapping[AgentId, Score]) -> Answer:
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """The agents and how good they are."""
+
+    tree: AgentTree
+    scores: Mapping[AgentId, Score]
+    beside_parents: Mapping[AgentId, Paired]
+    """Of the agents that are shown, those with anything measured in common with their parents."""
+
+
+def _standing(run: RunReader, shown: Sequence[AgentId] | None = None) -> _Standing:
+    """Return how good agents are; how they stand beside their parents of those alone that are shown, if these are."""
+    return _Standing(run.agent_tree(), run.scores(), run.paired_with_parents(shown))
+
+
+def _agent(agent: Agent, standing: _Standing) -> Answer:
+    beside_parent = standing.beside_parents.get(agent.id, Paired(0, 0, 0))
     return {
         "id": agent.id,
         "parent": agent.parent,
         "generation": agent.generation,
         "step": agent.step,
-        "score": _score(scores[agent.id]),
-        "children": len(tree.children(agent.id)),
+        "score": score_answer(standing.scores[agent.id]),
+        "better_than_parent": paired_answer(beside_parent) if agent.parent else None,
+        "children": len(standing.tree.children(agent.id)),
         "created_at": iso_time(agent.created_at),
     }
 
 
-@cache
-def interval(score: Score) -> tuple[float, float]:
-    """Return a score's credible interval, which takes a millisecond; a tree has the same few scores again and again."""
-    return score.low, score.high
-
-
-def _score(score: Score) -> Answer:
-    low, high = interval(score)
-    return {
-        "resolved": score.resolved,
-        "attempted": score.attempted,
-        "mean": round(score.mean, 6),
-        "low": round(low, 6),
-        "high": round(high, 6),
-    }
+def _chance_best(chance: float) -> Answer:
+    return {"chance_best": round(chance, 6)}
 
 
 def _outcome(outcome: Outcome) -> Answer:
@@ -265,34 +262,4 @@ def _outcome(outcome: Outcome) -> Answer:
         "summary": safe_line(outcome.summary),
         "session": outcome.session,
         "dropped_paths": [safe_line(path) for path in outcome.dropped_paths],
-    }
-
-
-def _rejected_by(step: StepRecord, parent: AgentId) -> bool:
-    return step.parent == parent and step.rejection is not None
-
-
-def _rejected(step: StepRecord) -> Answer:
-    return {
-        "step": step.number,
-        "rejection": step.rejection.value if step.rejection else None,
-        "detail": safe_line(step.detail),
-        "title": title_of(step),
-        "evidence_task": step.evidence_task,
-    }
-
-
-def _diff_stat(stat: DiffStat | None) -> Answer | None:
-    return None if stat is None else asdict(stat)
-
-
-def _diagnosis(diagnosis: Diagnosis | None) -> Answer | None:
-    if diagnosis is None:
-        return None
-    return {
-        "log_summarization": safe_text(diagnosis.log_summarization),
-        "potential_improvements": [safe_text(idea) for idea in diagnosis.potential_improvements],
-        "improvement_proposal": safe_text(diagnosis.improvement_proposal),
-        "implementation_suggestion": safe_text(diagnosis.implementation_suggestion),
-        "problem_description": safe_text(diagnosis.problem_description),
     }

@@ -55,7 +55,9 @@ def confirm_resumed_run(*, yes: bool, children: int, workers: int, runs: Path | 
         if _goes_without_saying(config, prices):
             return
         stages = outline_of(config).stages()
-        ahead = resumed_run_ahead(run, stages, children=children, workers=workers)
+        ahead = resumed_run_ahead(
+            run, stages, children=children, workers=workers, evaluations=config.search.evaluations
+        )
         spent_usd = run.spent().cost_usd
         found = _if_known(
             lambda: forecast(config, prices, basis_for(config, runs=runs, own=run), ahead, spent_usd=spent_usd)

@@ -5,15 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dgm.cli.evolving import (
+    Ablation,
+    Adaptive,
     BaseUrl,
     Benchmark,
+    BestTrials,
     Children,
     Config,
     DiagnoseModel,
+    Evaluations,
+    Holdout,
     ImproveModel,
+    Interest,
     MaxCost,
     MaxStepCost,
+    MergeRate,
     Model,
+    NoMemory,
+    PaperDiagnosis,
     Policy,
     PolyglotDir,
     RunsDirectory,
@@ -21,10 +30,11 @@ from dgm.cli.evolving import (
     SweBenchDataset,
     SweBenchStock,
     Tasks,
+    Trials,
     UnknownPrice,
     Workers,
 )
-from dgm.cli.settings import run_settings, swebench_options
+from dgm.cli.settings import diagnosis_options, run_settings, search_options, swebench_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +60,17 @@ def estimate(
     base_url: BaseUrl = None,
     unknown_price: UnknownPrice = None,
     policy: Policy = None,
+    ablation: Ablation = None,
     children: Children = None,
+    evaluations: Evaluations = None,
+    trials: Trials = None,
+    best_trials: BestTrials = None,
+    adaptive: Adaptive = False,
+    holdout: Holdout = None,
+    merge_rate: MergeRate = None,
+    interest: Interest = False,
+    no_memory: NoMemory = False,
+    paper_diagnosis: PaperDiagnosis = False,
     workers: Workers = None,
     seed: Seed = None,
     max_cost: MaxCost = None,
@@ -70,8 +90,7 @@ def estimate(
     from dgm.cli.estimate_views import estimate_answer, estimate_view
     from dgm.cli.forecast import forecast, new_run_ahead
     from dgm.cli.pull_plans import pull_answer, pull_plan, pull_words
-    from dgm.core.policies import policy_named
-    from dgm.wiring import prices_now
+    from dgm.wiring import policy_of, prices_now
 
     settings = run_settings(
         config,
@@ -88,10 +107,20 @@ def estimate(
         children=children,
         workers=workers,
         seed=seed,
+        trials=trials,
+        search=search_options(
+            ablation=ablation,
+            evaluations=evaluations,
+            holdout=holdout,
+            adaptive=adaptive,
+            best_trials=best_trials,
+            merge_rate=merge_rate,
+        ),
+        diagnoses=diagnosis_options(interest=interest, no_memory=no_memory, paper=paper_diagnosis),
         max_cost=max_cost,
         max_step_cost=max_step_cost,
     )
-    policy_named(settings.policy)
+    policy_of(settings)
     outline = outline_of(settings)
     stages = outline.stages()
     prices = prices_now(settings)

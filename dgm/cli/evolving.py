@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dgm.cli.settings import run_settings, said_now, swebench_options
+from dgm.cli.settings import diagnosis_options, run_settings, said_now, search_options, swebench_options
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory.")]
 RunsDirectory = Annotated[
@@ -21,7 +21,70 @@ Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings; options here go before it.")
 ]
 Benchmark = Annotated[str | None, typer.Option("--benchmark", help="Benchmark that agents are measured on.")]
-Policy = Annotated[str | None, typer.Option("--policy", help="How parents are chosen.")]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        metavar="POLICY",
+        help="What chooses parents and evaluations: auto, dgm, dgm-adaptive, hgm, map-elites, pareto, random, "
+        "score-proportional, or one that was installed.",
+    ),
+]
+Ablation = Annotated[
+    str | None,
+    typer.Option(
+        "--ablation",
+        metavar="NAME",
+        help="What to leave out of policy dgm or dgm-adaptive: no-self-improve, no-open-ended or greedy.",
+    ),
+]
+Evaluations = Annotated[
+    int | None,
+    typer.Option(
+        "--evaluations",
+        metavar="N",
+        min=1,
+        help="End after so many measurements of an agent on a task; what policies hgm and auto divide.",
+    ),
+]
+Trials = Annotated[int | None, typer.Option("--trials", metavar="N", min=1, help="How often each task is tried.")]
+BestTrials = Annotated[
+    int | None,
+    typer.Option(
+        "--best-trials", metavar="N", min=0, help="How often it is tried with the best agent of the time, if more."
+    ),
+]
+Holdout = Annotated[
+    float | None,
+    typer.Option(
+        "--holdout",
+        metavar="SHARE",
+        help="Hold out so much of the tasks from selection, such as 0.3; the seed agent and the best one are measured "
+        "on that at the end.",
+    ),
+]
+Adaptive = Annotated[
+    bool,
+    typer.Option(
+        "--adaptive", help="Measure agents while they may still come to the top, not by the benchmark's thresholds."
+    ),
+]
+MergeRate = Annotated[
+    float | None,
+    typer.Option("--merge-rate", metavar="SHARE", help="Let so much of the steps merge two parents, such as 0.2."),
+]
+Interest = Annotated[
+    bool, typer.Option("--interest", help="Let a model judge whether a proposal is new, before it is paid for.")
+]
+NoMemory = Annotated[
+    bool, typer.Option("--no-memory", help="Do not tell a diagnosis what was tried before, as in the paper.")
+]
+PaperDiagnosis = Annotated[
+    bool,
+    typer.Option(
+        "--paper-diagnosis", help="Show a diagnosis the hidden tests, as in the paper; scores on them say less then."
+    ),
+]
 Children = Annotated[int | None, typer.Option("--children", min=0, help="How many children to grow.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every choice.")]
 Model = Annotated[
@@ -103,7 +166,17 @@ def run(
     base_url: BaseUrl = None,
     unknown_price: UnknownPrice = None,
     policy: Policy = None,
+    ablation: Ablation = None,
     children: Children = None,
+    evaluations: Evaluations = None,
+    trials: Trials = None,
+    best_trials: BestTrials = None,
+    adaptive: Adaptive = False,
+    holdout: Holdout = None,
+    merge_rate: MergeRate = None,
+    interest: Interest = False,
+    no_memory: NoMemory = False,
+    paper_diagnosis: PaperDiagnosis = False,
     workers: Workers = None,
     seed: Seed = None,
     max_cost: MaxCost = None,
@@ -143,6 +216,16 @@ def run(
         children=children,
         workers=workers,
         seed=seed,
+        trials=trials,
+        search=search_options(
+            ablation=ablation,
+            evaluations=evaluations,
+            holdout=holdout,
+            adaptive=adaptive,
+            best_trials=best_trials,
+            merge_rate=merge_rate,
+        ),
+        diagnoses=diagnosis_options(interest=interest, no_memory=no_memory, paper=paper_diagnosis),
         max_cost=max_cost,
         max_step_cost=max_step_cost,
     )
@@ -160,6 +243,12 @@ def run(
 def resume(
     run: RunArgument,
     children: Annotated[int | None, typer.Option(min=0, help="Grow to this many children instead.")] = None,
+    evaluations: Annotated[
+        int | None,
+        typer.Option(
+            "--evaluations", metavar="N", min=1, help="End after so many measurements in all, those before included."
+        ),
+    ] = None,
     workers: Workers = None,
     max_cost: MaxCost = None,
     config: Annotated[
@@ -174,7 +263,7 @@ def resume(
     runs_dir: RunsDirectory = None,
     json_: Json = False,
 ) -> None:
-    """Go on with a run, or grow it further with --children.
+    """Go on with a run, or grow it further with --children, and with --evaluations where it ended at their bound.
 
     Nothing that is recorded is done or paid again, and choices are those of an uninterrupted run. Of a --config file,
     only [openai], [anthropic], [endpoints], [polyglot] and, of [swebench], dataset and image_quota_bytes count, and
@@ -194,7 +283,15 @@ def resume(
     at_a_time = workers or settings.workers
     confirm = confirm_resumed_run(yes=yes, children=wanted, workers=at_a_time, runs=runs_dir)
     evolve(
-        lambda say: resumed_run(directory, children=wanted, max_cost_usd=max_cost, said=said, say=say, confirm=confirm),
+        lambda say: resumed_run(
+            directory,
+            children=wanted,
+            evaluations=evaluations,
+            max_cost_usd=max_cost,
+            said=said,
+            say=say,
+            confirm=confirm,
+        ),
         directory=directory,
         children=wanted,
         workers=at_a_time,

@@ -1,18 +1,24 @@
 """The estimate of one run, made from its configuration, prices and a basis; and what its caps mean for it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from math import ceil
+from operator import mul
 
 from dgm.archive.reader import RunReader
 from dgm.cli.basis import Basis
 from dgm.config import Price, RunConfig
-from dgm.core.averages import Average, FlatRates
+from dgm.core.averages import Average, Averages, FlatRates
+from dgm.core.counting import Share
 from dgm.core.estimate import Ahead, Estimate, estimate, most_sessions
+from dgm.core.policies.hgm import HgmPolicy, evaluation_budget
 from dgm.core.ports import Role
 from dgm.core.stages import Stage, due_measurements
-from dgm.evolution.engine import STEPS_PER_CHILD
+from dgm.core.view import Goal
 from dgm.gateway.prices import flat_rates
 from dgm.gateway.provider import FREE
+from dgm.wiring import held_out_tasks, plan_of, policy_of
 
 _LEAST_STEPS = 3
 """A budget that does not pay for so many is not worth starting with."""
@@ -32,38 +38,131 @@ class Forecast:
     """Of the run's cap, None where there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far a run is; a new one is nowhere."""
+
+    seed: int = 0
+    """Measurements of the seed agent on what selection sees."""
+    all: int = 0
+    """Measurements of all agents on that."""
+    due: int = 0
+    """Measurements that the children which are there have still to have, by the benchmark's stages."""
+    children: int = 0
+    steps: int = 0
+
+
 def new_run_ahead(config: RunConfig, stages: Sequence[Stage]) -> Ahead:
-    """Return what a run has to do that does not exist yet."""
-    sessions = tuple(len(stage.tasks) * config.trials for stage in stages)
-    return Ahead(
-        seed_sessions=sum(sessions),
-        stage_sessions=sessions,
-        children=config.children,
-        steps_allowed=config.children * STEPS_PER_CHILD,
-        workers=config.workers,
-    )
+    """Return what a run has to do that does not exist yet.
+
+    Some of it is approximate, here and for a run that goes on:
+
+    - Policies that measure by a rule are taken to measure by the benchmark's thresholds. With adaptive stopping, agents
+      are measured on less where they are hopeless, and on more where they are good in spite of a threshold.
+    - Policies hgm and auto divide their bound on evaluations among agents as they like; here each child gets the same.
+    - The best agent is taken to be a child with all that is held out to be measured on, and to be one agent throughout
+      with all of its repeated trials.
+    - A merge counts as any other step, with a diagnosis and a session that modifies code, though it has no diagnosis,
+      and no session unless there are conflicts. That is too much; how often conflicts are is not known.
+    - The call that judges whether a proposal is new is left out. Proposals that are not new save their session.
+
+    Raises:
+        ConfigError: its holdout leaves nothing to select by, or holds nothing out.
+    """
+    held_out = held_out_tasks(config, stages)
+    held = len(held_out) * config.trials
+    goal = plan_of(config, stages, held_out=held_out, children=config.children, workers=config.workers).goal
+    return _ahead(config, goal, _Progress(), seed_held=held, best_held=held if config.children else 0)
 
 
-def resumed_run_ahead(run: RunReader, stages: Sequence[Stage], *, children: int, workers: int) -> Ahead:
-    """Return what a run has still to do.
+def resumed_run_ahead(
+    run: RunReader, stages: Sequence[Stage], *, children: int, workers: int, evaluations: int | None = None
+) -> Ahead:
+    """Return what a run has still to do; approximate as `new_run_ahead` says.
 
     Args:
         run: as it is now.
         stages: of its benchmark, with the tasks that it is limited to.
         children: how many it is to have grown in the end.
         workers: how many sandboxes are to work at a time.
+        evaluations: how many it may take from its beginning on, None where they have no bound.
     """
-    trials, (seed, *grown) = run.config().trials, run.outcomes().values()
-    sessions = tuple(len(stage.tasks) * trials for stage in stages)
-    due = [due_measurements(stages, outcomes, trials=trials, all_stages=False) for outcomes in grown]
-    return Ahead(
-        seed_sessions=sum(sessions) - len(seed),
-        stage_sessions=sessions,
-        children=max(0, children - len(grown)),
-        steps_allowed=max(0, children * STEPS_PER_CHILD - run.steps_done()),
-        workers=workers,
-        due_sessions=sum(len(measurements) for measurements in due),
+    config, held_out = run.config(), run.held_out()
+    goal = plan_of(config, stages, held_out=held_out, children=children, workers=workers).goal
+    outcomes, held = run.outcomes(), len(held_out) * config.trials
+    seed, *grown = outcomes
+    done = [{(outcome.task, outcome.trial): outcome.resolved for outcome in outcomes[child]} for child in grown]
+    due = [due_measurements(goal.stages, found, trials=goal.trials, all_stages=False) for found in done]
+    so_far = _Progress(
+        seed=len(outcomes[seed]),
+        all=sum(len(found) for found in outcomes.values()),
+        due=sum(len(measurements) for measurements in due),
+        children=len(grown),
+        steps=run.steps_done(),
     )
+    best = run.best()
+    return _ahead(
+        config.model_copy(update={"workers": workers}),
+        replace(goal, evaluations=evaluations),
+        so_far,
+        seed_held=held - len(run.held_out_of(seed)),
+        best_held=0 if best == seed and children <= len(grown) else held - len(run.held_out_of(best)),
+    )
+
+
+def _ahead(config: RunConfig, goal: Goal, so_far: _Progress, *, seed_held: int, best_held: int) -> Ahead:
+    children = max(0, goal.children - so_far.children)
+    bound, policy = goal.evaluations, policy_of(config)
+    if isinstance(policy, HgmPolicy):
+        bound = evaluation_budget(goal, policy.pace)
+        parts = _divided(goal, so_far, children, budget=bound)
+    else:
+        parts = _by_stages(config, goal, so_far)
+    seed, stage_sessions, due = parts
+    left = None if bound is None else max(0, bound - so_far.all)
+    return Ahead(
+        seed_sessions=(seed if left is None else min(seed, left)) + seed_held,
+        stage_sessions=stage_sessions,
+        children=children,
+        steps_allowed=max(0, goal.steps - so_far.steps),
+        workers=config.workers,
+        due_sessions=(due if left is None else min(due, max(0, left - seed))) + best_held,
+        most_agent_sessions=None if left is None else left + seed_held + best_held,
+    )
+
+
+def _by_stages(config: RunConfig, goal: Goal, so_far: _Progress) -> tuple[int, tuple[int, ...], int]:
+    """Return the sessions that are due of the seed agent, of a new child at each stage, and of other children."""
+    sessions = _stage_sessions(goal)
+    tasks = sum(len(stage.tasks) for stage in goal.stages)
+    repeated = max(0, config.search.best_trials - config.trials) * tasks
+    return max(0, sum(sessions) - so_far.seed), sessions, so_far.due + repeated
+
+
+def _divided(goal: Goal, so_far: _Progress, children: int, *, budget: int) -> tuple[int, tuple[int, ...], int]:
+    """Return the same where a bound on evaluations is divided among agents."""
+    sessions = _stage_sessions(goal)
+    left = max(0, min(budget, (goal.children + 1) * sum(sessions)) - so_far.all)
+    first = min(left, max(0, sessions[0] - so_far.seed))
+    if children:
+        return first, (min(sum(sessions), ceil((left - first) / children)),), 0
+    return first, (0,), left - first
+
+
+def _stage_sessions(goal: Goal) -> tuple[int, ...]:
+    return tuple(len(stage.tasks) * goal.trials for stage in goal.stages)
+
+
+def _within_bound(ahead: Ahead, averages: Averages) -> Ahead:
+    """Return what lies ahead with as many children as a bound on sessions lets a run measure."""
+    gates = len(ahead.stage_sessions) - 1
+    passed = [*averages.passed, *[Share(0, 0)] * gates][:gates]
+    reached = accumulate((share.mean for share in passed), mul, initial=1.0)
+    of_one = sum(sessions * share for sessions, share in zip(ahead.stage_sessions, reached, strict=True))
+    if ahead.most_agent_sessions is None or of_one <= 0:
+        return ahead
+    left = max(0, ahead.most_agent_sessions - ahead.seed_sessions - ahead.due_sessions)
+    return replace(ahead, children=min(ahead.children, ceil(left / of_one)))
 
 
 def forecast(
@@ -83,7 +182,7 @@ def forecast(
         config=config,
         basis=basis,
         ahead=ahead,
-        estimate=estimate(ahead, basis.averages, _rates(config, prices, basis)),
+        estimate=estimate(_within_bound(ahead, basis.averages), basis.averages, _rates(config, prices, basis)),
         most_cost_usd=_most_cost(config, prices, ahead),
         left_usd=None if cap is None else max(0.0, cap - spent_usd),
     )

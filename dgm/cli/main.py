@@ -19,6 +19,7 @@ from dgm.cli import (
     imaging,
     reading,
     replaying,
+    simulating,
     transcribing,
 )
 from dgm.core.errors import DgmError
@@ -68,9 +69,11 @@ def dgm(
 app.command()(evolving.run)
 app.command()(evolving.resume)
 app.command()(estimating.estimate)
+app.command()(simulating.simulate)
 app.command()(reading.runs)
 app.command()(reading.status)
 app.command()(reading.tree)
+app.command()(reading.best)
 app.command()(reading.show)
 app.command()(reading.lineage)
 app.command()(reading.diff)

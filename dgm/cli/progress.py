@@ -19,15 +19,21 @@ from rich.text import Text
 from dgm.archive.run import RunArchive, read_run
 from dgm.boundary.text import safe_line
 from dgm.cli import exit_codes
-from dgm.cli.answers import title_of
-from dgm.cli.render import model_line, short_id, simulated_note, status_json, tree_view
+from dgm.cli.render import model_line, simulated_note, status_json
+from dgm.cli.scores import score_line
 from dgm.cli.screen import console as make_console
+from dgm.cli.screen import short_id
+from dgm.cli.searches import hidden_tests_note, search_note
+from dgm.cli.steps import title_of
+from dgm.cli.tree_views import tree_view
 from dgm.cli.verdicts import flag_lines, verdict_words
 from dgm.config import REHEARSAL, RunConfig
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
-from dgm.core.errors import InfrastructureError, OutOfBudgetError
+from dgm.core.errors import DgmError, InfrastructureError, OutOfBudgetError
+from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome
 from dgm.core.ports import Decision
+from dgm.core.scores import score_of
 from dgm.evolution.engine import Ending
 from dgm.wiring import LiveRun, Say
 
@@ -39,6 +45,9 @@ ENDING_WORDS = {
 }
 
 _DRAINING = "Finishing what is in flight; its results are kept. Ctrl-C again stops at once."
+_SCREENS_PER_SECOND = 4
+_LINES_AROUND_A_TREE = 6  # what run it is, the names of the columns, the notes below
+_FEWEST_LINES = 8
 _EXIT_CODES = {Ending.DRAINED: exit_codes.INTERRUPTED, Ending.OUT_OF_BUDGET: OutOfBudgetError.exit_code}
 
 
@@ -54,7 +63,7 @@ def evolve(
     # Progress goes to standard error with --json, so that standard output holds JSON alone.
     console = make_console(stderr=as_json)
     with open_run(lambda text: console.print(Text(text))) as run:
-        console.print(Text(_opening(run, children=children, workers=workers)))
+        console.print(Text(opening_text(run, children=children, workers=workers)))
         watcher = _watcher(run, console, children=children)
         # The screen is the inner one: it is put in order before a second Ctrl-C ends the process.
         with _interruptible(run, console, as_json=as_json), _going_on_later(run, console), watcher:
@@ -67,7 +76,8 @@ def evolve(
         raise typer.Exit(_EXIT_CODES[ending])
 
 
-def _opening(run: LiveRun, *, children: int, workers: int) -> str:
+def opening_text(run: LiveRun, *, children: int, workers: int) -> str:
+    """Return what is said of a run before it begins, with whatever makes its scores say less."""
     config = run.config
     lines = [
         (
@@ -75,6 +85,7 @@ def _opening(run: LiveRun, *, children: int, workers: int) -> str:
             f"{children} children, {workers} workers, seed {config.seed}"
         )
     ]
+    lines += [note for note in (search_note(config), hidden_tests_note(config)) if note]
     models = set(config.models.by_role().values())
     if len(models) > 1:
         lines.append(model_line(run.archive))
@@ -93,8 +104,11 @@ def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path) -
     elif ending is Ending.OUT_OF_BUDGET:
         console.print(Text(f"`{resume_command(run.name, run.config)} --max-cost USD` goes on with more money."))
     else:
-        best = short_id(archive.best().agent.id)
-        verbs = (f"tree {run.name}", f"show {run.name} {best}", f"replay {run.name} {best}")
+        if ending is Ending.FINISHED and len(archive.agent_tree()) <= archive.children_wanted():
+            again = resume_command(run.name, run.config)
+            console.print(Text(f"Its evaluations are used up; `{again} --evaluations N` goes on with more."))
+        best = short_id(archive.best())
+        verbs = (f"best {run.name}", f"tree {run.name}", f"show {run.name} {best}", f"replay {run.name} {best}")
         console.print(Text("Next: " + "\n      ".join(f"dgm {verb}" for verb in verbs)))
     console.print(Text(f"Everything is in {directory}"))
 
@@ -178,14 +192,16 @@ class PlainProgress:
         """Print a line for a step, and for an agent whose measurement is complete."""
         match decision.action, result:
             case Expand(), Step():
-                self._say(_step_line(self.run.archive, result))
+                self._say(step_line(self.run.archive, result))
             case Evaluate(agent=agent), Outcome():
                 for line in flag_lines(result):
                     self._say(f"{short_id(agent)} on {safe_line(result.task)}: {line} (not counted as resolved)")
-                state = self.run.archive.state_of(agent)
-                if self.run.is_measured(state):
-                    score = state.score
-                    self._say(f"{short_id(agent)}: {score.resolved}/{score.attempted} resolved")
+                if result.task in self.run.archive.held_out():
+                    task = safe_line(result.task)
+                    self._say(f"{short_id(agent)} on {task}, which was held out: {verdict_words(result)}")
+                elif self.run.is_measured(agent):
+                    score = score_of(self.run.archive.outcomes_of(agent))
+                    self._say(f"{short_id(agent)}: {score_line(score)}")
             case _:
                 pass
 
@@ -197,18 +213,30 @@ class PlainProgress:
         self.console.print(Text(text))
 
 
-def _step_line(archive: RunArchive, step: Step) -> str:
-    parent = short_id(step.parent)
+def step_line(archive: RunArchive, step: Step) -> str:
+    """Return one line on a step that ended."""
+    parents = " + ".join(short_id(agent) for agent in (step.parent, step.partner) if agent is not None)
     if step.rejection is not None:
-        return f"step {step.number}: {parent} -> rejected, {step.rejection.value}: {safe_line(step.detail)[:100]}"
+        return f"step {step.number}: {parents} -> rejected, {step.rejection.value}: {safe_line(step.detail)[:100]}"
     child = archive.child_of_step(step.number)
+    return f"step {step.number}: {parents} -> {short_id(child) if child else '?'}  {_what_it_did(archive, step, child)}"
+
+
+def _what_it_did(archive: RunArchive, step: Step, child: AgentId | None) -> str:
+    if step.partner is not None:
+        settled = len(step.conflicts)
+        return "merged" + (f", {settled} {'conflict' if settled == 1 else 'conflicts'} settled" if settled else "")
     record = None if child is None else archive.step_of(child)
-    return f"step {step.number}: {parent} -> {short_id(child) if child else '?'}  {title_of(record) if record else ''}"
+    return title_of(record) if record else ""
 
 
 @dataclass
 class LiveProgress:
-    """The tree so far, what the workers do, cost and time, redrawn a few times a second."""
+    """The tree so far, what the workers do, cost and time, redrawn a few times a second.
+
+    The tree is made anew at most that often and in a tenth of the time, however large it is and however many results
+    come, and by the thread of the screen: results do not wait for it.
+    """
 
     run: LiveRun
     console: Console
@@ -217,12 +245,14 @@ class LiveProgress:
     last: str = ""
     begun: float = field(default_factory=time.monotonic)
     tree: RenderableType = ""
+    is_stale: bool = True
+    next_redraw: float = 0.0
     agents_at_start: int = 0
 
     def __enter__(self) -> "LiveProgress":
-        self.agents_at_start = len(self.run.archive.agent_tree())
-        self.tree = tree_view(self.run.archive)
-        self._live = Live(self, console=self.console, refresh_per_second=4, transient=True, vertical_overflow="crop")
+        self.agents_at_start = self.run.archive.agent_count()
+        rate = _SCREENS_PER_SECOND
+        self._live = Live(self, console=self.console, refresh_per_second=rate, transient=True, vertical_overflow="crop")
         self._live.__enter__()
         return self
 
@@ -234,13 +264,13 @@ class LiveProgress:
         self.busy[decision.number] = (decision.action, time.monotonic())
 
     def recorded(self, decision: Decision, result: ActionResult) -> None:
-        """Redraw the tree with the new fact."""
+        """Have the tree redrawn with the new fact."""
         self.busy.pop(decision.number, None)
         if isinstance(result, Step):
-            self.last = _step_line(self.run.archive, result)
+            self.last = step_line(self.run.archive, result)
         elif result.flags:
             self.last = f"{safe_line(result.task)} {verdict_words(result)}, which does not count as resolved"
-        self.tree = tree_view(self.run.archive)
+        self.is_stale = True
 
     def faulted(self, decision: Decision, fault: InfrastructureError) -> None:
         """Show what went wrong; the attempt is repeated."""
@@ -248,20 +278,30 @@ class LiveProgress:
         self.last = f"decision {decision.number}: {safe_line(str(fault))[:100]} (not scored)"
 
     def __rich__(self) -> RenderableType:
-        """Return the whole view; called by rich from its own thread, so it reads finished values only."""
+        """Return the whole view; called by rich from its own thread."""
         now = time.monotonic()
         lines = [Text(self._totals(now))]
         for action, since in list(self.busy.values()):
-            lines.append(Text(f"  {_doing(action)}  {now - since:.0f} s", style="dim"))
+            lines.append(Text(f"  {doing(action)}  {now - since:.0f} s", style="dim"))
         if self.last:
             lines.append(Text(f"  last: {self.last}", style="dim"))
         if self.run.draining:
             lines.append(Text(_DRAINING))
+        if self.is_stale and now >= self.next_redraw:
+            self._redraw(now, lines=max(_FEWEST_LINES, self.console.size.height - len(lines) - _LINES_AROUND_A_TREE))
         return Group(*lines, self.tree)
+
+    def _redraw(self, now: float, *, lines: int) -> None:
+        self.is_stale = False  # before it is read, so that no result is missed
+        # What is wrong with the archive ends the run where a result is recorded; the screen stays as it was.
+        with contextlib.suppress(DgmError):
+            self.tree = tree_view(self.run.archive, most=lines)
+        done = time.monotonic()
+        self.next_redraw = done + max(1 / _SCREENS_PER_SECOND, 9 * (done - now))
 
     def _totals(self, now: float) -> str:
         archive = self.run.archive
-        grown = len(archive.agent_tree()) - 1
+        grown = archive.agent_count() - 1
         with archive.snapshot():
             spent, reserved = archive.spent(), archive.unsettled()
         elapsed = now - self.begun
@@ -272,7 +312,7 @@ class LiveProgress:
             _cost(spent.cost_usd - reserved.cost_usd, reserved_usd=reserved.cost_usd),
             f"{elapsed:.0f} s",
         ]
-        new = len(archive.agent_tree()) - self.agents_at_start
+        new = archive.agent_count() - self.agents_at_start
         if new > 0 and grown < self.children:
             parts.append(f"about {elapsed / new * (self.children - grown):.0f} s to go")
         return " | ".join(parts)
@@ -283,8 +323,11 @@ def _cost(usd: float, *, reserved_usd: float) -> str:
     return f"${usd:.2f}" + (f" and ${reserved_usd:.2f} reserved" if reserved_usd else "")
 
 
-def _doing(action: Action) -> str:
+def doing(action: Action) -> str:
+    """Return what a worker does that carries out an action."""
     match action:
+        case Expand(parent=parent, step=step, partner=str(partner)):
+            return f"step {step}: {short_id(parent)} is merged with {short_id(AgentId(partner))}"
         case Expand(parent=parent, step=step):
             return f"step {step}: {short_id(parent)} modifies its own code"
         case Evaluate(agent=agent, task=task):

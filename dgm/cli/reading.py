@@ -1,5 +1,6 @@
-"""The verbs that read runs: runs, status, tree, show, lineage, diff and checkout. They need no Docker."""
+"""The verbs that read runs: runs, status, tree, best, show, lineage, diff and checkout. They need no Docker."""
 
+import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ def runs(runs_dir: RunsDirectory = None, json_: Json = False) -> None:
 
 
 def status(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
-    """Show how far a run is, what it cost by role, and what was rejected."""
+    """Show how far a run is, what it cost, what was rejected, and how it explores."""
     from dgm.cli import render, screen
 
     with _opened(run, runs_dir) as reader:
@@ -67,15 +68,47 @@ def status(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = 
             screen.show(render.status_view(reader))
 
 
-def tree(run: NewestRun = None, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
-    """Show the archive tree and how good each agent is."""
-    from dgm.cli import answers, render, screen
+def tree(
+    run: NewestRun = None,
+    all_: Annotated[bool, typer.Option("--all", help="Show every agent of a large tree.")] = False,
+    runs_dir: RunsDirectory = None,
+    json_: Json = False,
+) -> None:
+    """Show the archive tree and how good each agent is.
+
+    Of a large tree, the seed agent, the newest agents and the best ones with their lineages.
+    """
+    from dgm.cli import answers, screen, tree_views
 
     with _opened(run, runs_dir) as reader:
         if json_:
             typer.echo(answers.json_text(answers.tree_answer(reader)))
         else:
-            screen.show(render.tree_view(reader))
+            screen.show(tree_views.tree_view(reader, most=None if all_ else tree_views.MOST_LINES))
+
+
+def best(
+    run: NewestRun = None,
+    percentile: Annotated[
+        float,
+        typer.Option(
+            "--percentile",
+            metavar="P",
+            help="Take the agent with the highest P-th percentile of its posterior; HGM's choice is 1.",
+        ),
+    ] = 2.5,
+    runs_dir: RunsDirectory = None,
+    json_: Json = False,
+) -> None:
+    """Name the agent to take, how sure that is, and what of its score is luck."""
+    from dgm.cli import answers, screen
+    from dgm.cli import best as picking
+
+    with _opened(run, runs_dir) as reader:
+        if json_:
+            typer.echo(answers.json_text(picking.best_answer(reader, percentile=percentile)))
+        else:
+            screen.show(picking.best_view(reader, percentile=percentile))
 
 
 def show(run: Run, agent: Agent, runs_dir: RunsDirectory = None, json_: Json = False) -> None:
@@ -106,10 +139,11 @@ def lineage(
         if json_:
             typer.echo(answers.json_text(answers.lineage_answer(reader, found, diffs)))
             return
-        scores, steps = reader.scores(), {step.child: step for step in reader.steps()}
+        scores, members = reader.scores(), reader.agent_tree().lineage(found)
+        steps = reader.steps_to([member.id for member in members])
         usages = reader.lineage_usages(found)
         screen.show(render.heading(reader))
-        for member in reader.agent_tree().lineage(found):
+        for member in members:
             screen.show(render.lineage_member(member, scores[member.id], steps.get(member.id), usages[member.id]))
             _print_diff((diffs or {}).get(member.id, ""))
         screen.show(costs.lineage_cost(reader.lineage_usage(found)))
@@ -165,8 +199,20 @@ def _opened(run: str | None, runs_dir: Path | None) -> "Generator[RunReader]":
     from dgm.archive.reader import read_run
     from dgm.cli.runs import existing_run_directory
 
-    with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
+    with read_run(existing_run_directory(run, runs=runs_dir)) as reader, _keeping_all_objects():
         yield reader
+
+
+@contextmanager
+def _keeping_all_objects() -> "Generator[None]":
+    """Do not look for cycles to free: there are none, and looking takes a third of the time of a large answer."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _diffs_along(reader: "RunReader", agent: "AgentId") -> "dict[AgentId, str]":

@@ -11,12 +11,13 @@ from dgm.archive.reader import RunReader
 from dgm.boundary.text import safe_line
 from dgm.cli.answers import Answer
 from dgm.cli.groups import group_answer, group_table, scores_by_group
-from dgm.cli.render import score_line, simulated_note
+from dgm.cli.render import simulated_note
+from dgm.cli.scores import score_answer, score_line
 from dgm.cli.verdicts import counts_alike, safe_flags, verdict_words
 from dgm.config import REHEARSAL, RunConfig
 from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Outcome
-from dgm.core.scores import Score, score_of
+from dgm.core.scores import score_of
 from dgm.evolution.replay import INTERRUPTED, Replayed, Second
 
 
@@ -89,9 +90,7 @@ def answer_of(reader: RunReader, agent: AgentId, found: Results) -> Answer:
 
 
 def _counts(outcomes: Sequence[Outcome], config: RunConfig) -> Answer:
-    score = score_of(outcomes)
-    counts = {"resolved": score.resolved, "attempted": score.attempted}
-    return counts | group_answer(outcomes, config.benchmark)
+    return score_answer(score_of(outcomes)) | group_answer(outcomes, config.benchmark)
 
 
 def _recorded(reader: RunReader, agent: AgentId, config: RunConfig) -> dict[tuple[TaskId, int], Outcome]:
@@ -156,8 +155,7 @@ def summary(agent: AgentId, found: Results, answer: Answer, directory: Path) -> 
 
 
 def _second_lines(found: Results) -> list[str]:
-    score: Score = score_of(found.after_second)
-    lines = [f"after a second attempt: {score.resolved} of {score.attempted}"]
+    lines = [f"after a second attempt: {score_line(score_of(found.after_second))}"]
     if found.not_judged:
         lines.append(f"{found.not_judged} second attempts could not be judged; these tasks are not counted there.")
     return lines

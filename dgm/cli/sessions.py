@@ -7,7 +7,8 @@ from pathlib import Path
 from dgm.archive.reader import RunReader
 from dgm.boundary.text import safe_line
 from dgm.cli.answers import Answer
-from dgm.cli.render import model_line, short_id
+from dgm.cli.render import model_line
+from dgm.cli.screen import short_id
 from dgm.cli.verdicts import safe_flags
 from dgm.core.actions import Action, Expand
 from dgm.core.errors import UnknownNameError

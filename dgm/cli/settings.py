@@ -13,6 +13,31 @@ def swebench_options(dataset: str | None, *, stock: bool) -> dict[str, Any]:
     return {"dataset": dataset, "stock": stock or None}
 
 
+def search_options(
+    *,
+    ablation: str | None,
+    evaluations: int | None,
+    holdout: float | None,
+    adaptive: bool,
+    best_trials: int | None,
+    merge_rate: float | None,
+) -> dict[str, Any]:
+    """Return what the options of [search] say, as the configuration has it."""
+    return {
+        "ablation": ablation,
+        "evaluations": evaluations,
+        "holdout": holdout,
+        "stopping": "adaptive" if adaptive else None,
+        "best_trials": best_trials,
+        "merge_rate": merge_rate,
+    }
+
+
+def diagnosis_options(*, interest: bool, no_memory: bool, paper: bool) -> dict[str, Any]:
+    """Return what the options of [diagnoses] say, as the configuration has it."""
+    return {"interest": interest or None, "memory": False if no_memory else None, "hidden_tests": paper or None}
+
+
 def said_now(
     config: Path | None,
     base_url: str | None,
@@ -48,6 +73,9 @@ def run_settings(
     children: int | None,
     workers: int | None,
     seed: int | None,
+    trials: int | None,
+    search: dict[str, Any],
+    diagnoses: dict[str, Any],
     max_cost: float | None,
     max_step_cost: float | None,
 ) -> "RunConfig":
@@ -67,6 +95,9 @@ def run_settings(
         "children": children,
         "workers": workers,
         "seed": seed,
+        "trials": trials,
+        "search": search,
+        "diagnoses": diagnoses,
         "models": {
             "agent": {"model": model},
             "improve": {"model": improve_model},

@@ -2,13 +2,26 @@
 
 from dgm.config.models import REHEARSAL, Address, Endpoint, LongRates, ModelChoice, Models, Parameters, Price, Rates
 from dgm.config.reading import config_from, laid_over, parse_config, read_config
-from dgm.config.run import Budget, Calls, Polyglot, Rehearsal, RunConfig, SandboxLimits, Sessions, Steps, SweBench
+from dgm.config.run import (
+    Budget,
+    Calls,
+    Diagnoses,
+    Polyglot,
+    Rehearsal,
+    RunConfig,
+    SandboxLimits,
+    Search,
+    Sessions,
+    Steps,
+    SweBench,
+)
 
 __all__ = [
     "REHEARSAL",
     "Address",
     "Budget",
     "Calls",
+    "Diagnoses",
     "Endpoint",
     "LongRates",
     "ModelChoice",
@@ -20,6 +33,7 @@ __all__ = [
     "Rehearsal",
     "RunConfig",
     "SandboxLimits",
+    "Search",
     "Sessions",
     "Steps",
     "SweBench",

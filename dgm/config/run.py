@@ -61,6 +61,38 @@ class Sessions(Section):
     """Of one answer; what a request asks for beyond it is lowered to it."""
 
 
+class Search(Section):
+    """Which parent to expand and which evaluation to pay for."""
+
+    ablation: Literal["no-self-improve", "no-open-ended", "greedy"] | None = None
+    """Of the policies dgm and dgm-adaptive: what the paper leaves out to see what it is good for."""
+    evaluations: Positive | None = None
+    """The run ends after so many; what policy hgm divides between expanding and measuring."""
+    holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    """Share of the tasks that selection never sees; the seed agent and the best one are measured on them at the end."""
+    stopping: Literal["stages", "adaptive"] = "stages"
+    """How far agents are measured: as the benchmark's thresholds say, or while they can still come to the top."""
+    top: Positive = 3
+    """Of adaptive stopping: how many agents are the top."""
+    least_chance: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Of adaptive stopping: an agent is measured on while its chance to come to the top is at least this."""
+    best_trials: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """How often the best agent of the time is tried on each task when nothing else is due; as `trials` when 0."""
+    merge_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the self-modifications that merge the code of two parents."""
+
+
+class Diagnoses(Section):
+    """What the diagnosing model is told and asked."""
+
+    memory: bool = True
+    """Whether it is told what was tried before around the parent, and what came of it."""
+    hidden_tests: bool = False
+    """Whether it is shown the hidden tests, as in the paper (App. C.3)."""
+    interest: bool = False
+    """Whether a model judges if a proposal is new for the archive before it is paid for."""
+
+
 class SandboxLimits(Section):
     """Limits of one container."""
 
@@ -145,6 +177,8 @@ class RunConfig(Section):
     rehearsal: Rehearsal = Rehearsal()
     budget: Budget = Budget()
     steps: Steps = Steps()
+    search: Search = Search()
+    diagnoses: Diagnoses = Diagnoses()
     sessions: Sessions = Sessions()
     sandbox: SandboxLimits = SandboxLimits()
     polyglot: Polyglot = Polyglot()

@@ -45,6 +45,8 @@ class Ahead:
     workers: int
     due_sessions: int = 0
     """Sessions that children which are there already have still to be measured in."""
+    most_agent_sessions: int | None = None
+    """How many sessions on tasks there can be in all; None where children and stages alone bound them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def estimate(ahead: Ahead, averages: Averages, rates: Mapping[Role, FlatRates]) 
 def most_sessions(ahead: Ahead) -> dict[Role, int]:
     """Return how many sessions of each role there can be at most: every child wanted goes through all stages."""
     agent = ahead.seed_sessions + ahead.due_sessions + ahead.children * sum(ahead.stage_sessions)
+    if ahead.most_agent_sessions is not None:
+        agent = min(agent, ahead.most_agent_sessions)
     steps = ahead.steps_allowed if ahead.children else 0
     return {Role.AGENT: agent, Role.IMPROVE: steps, Role.DIAGNOSE: steps}
 
@@ -188,8 +192,8 @@ def _agent_sessions(parts: Sequence[_Part], ahead: Ahead) -> Range:
     around = range_around(children.mean, children.variance**0.5)
     least, most = seed.mean + ahead.due_sessions, most_sessions(ahead)[Role.AGENT]
     return Range(
-        low=max(least, seed.mean + around.low),
-        expected=seed.mean + children.mean,
+        low=min(most, max(least, seed.mean + around.low)),
+        expected=min(most, seed.mean + children.mean),
         high=min(most, seed.mean + around.high),
     )
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dgm.core.ids import SessionId, TaskId
+from dgm.core.stages import Measurement
+
+_NANOS_PER_USD = 1_000_000_000
 
 
 class Verdict(StrEnum):
@@ -74,3 +77,31 @@ class Outcome:
     def resolved(self) -> bool:
         """Whether it counts as resolved: the tests say so, and nothing says that they were tampered with."""
         return self.verdict is Verdict.RESOLVED and not self.flags
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What policies see of one outcome."""
+
+    measurement: Measurement
+    resolved: bool
+    edited: bool
+    """Whether the agent changed anything that is graded."""
+    tokens: int
+    cost_usd: float
+    changed_lines: int
+    """Added and removed lines of its patch."""
+
+
+def measured(outcome: Outcome) -> Measured:
+    """Return what policies see of `outcome`."""
+    shown = outcome.patch.partition("\0")[0]
+    return Measured(
+        measurement=(outcome.task, outcome.trial),
+        resolved=outcome.resolved,
+        edited=bool(outcome.patch),
+        tokens=outcome.usage.tokens,
+        cost_usd=round(outcome.usage.cost_usd * _NANOS_PER_USD) / _NANOS_PER_USD,  # as it is stored
+        # The two lines that name a file count too. SQLite, which counts for a resumed run, reads texts up to a NUL.
+        changed_lines=shown.count("\n+") + shown.count("\n-"),
+    )

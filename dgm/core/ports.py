@@ -1,17 +1,17 @@
 """Ports: what the algorithm needs of the world. Adapters implement them; `tests/fakes.py` has a fake for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from dgm.core.actions import Action, Step
+from dgm.core.actions import Action, EvidenceKind, PastStep, Step
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.files import Change, FileTree
 from dgm.core.ids import AgentId, SessionId, TaskId
-from dgm.core.outcomes import Outcome, Usage
+from dgm.core.outcomes import Measured, Outcome, Usage
 from dgm.core.stages import Stage
 from dgm.core.tasks import Grade, KnownTask, Repository, Task
 
@@ -294,6 +294,10 @@ class ModelAccess(Protocol):
         """Return a closed session's conversation as readable text, control characters removed; "" if it has none."""
         ...
 
+    def overflowed(self, session: SessionId) -> bool:
+        """Return whether a closed session's model refused a call as longer than its context."""
+        ...
+
 
 class Ledger(Protocol):
     """Where the gateway writes what calls cost, before and after each. A call with no end counts at its worst case."""
@@ -363,6 +367,19 @@ class Benchmark(Protocol):
         """Return the tasks with their answers, for the rehearsal model."""
         ...
 
+    @property
+    def evidence_kinds(self) -> tuple[EvidenceKind, ...]:
+        """What a step may learn from beside a task that was not resolved."""
+        ...
+
+    def hidden_tests(self, task: TaskId) -> str:
+        """Return what solutions of a task are judged by, as text; only for runs that show it to the diagnosing model.
+
+        Raises:
+            UnknownNameError: there is no such task.
+        """
+        ...
+
     def grade(self, task: TaskId, solution: Change, *, sandbox: Sandbox, session: SessionId) -> Grade:
         """Judge `solution` (files that the task takes, all others are ignored) in a fresh container.
 
@@ -408,8 +425,32 @@ class Archive(Ledger, Protocol):
         """Return all agents."""
         ...
 
-    def outcomes(self) -> dict[AgentId, tuple[Outcome, ...]]:
-        """Return the run's measurements of every agent, those without any included."""
+    def measured(self) -> Iterable[tuple[AgentId, Measured]]:
+        """Yield what policies see of each measurement, in the order of their recording; what is held out too."""
+        ...
+
+    def outcomes_of(self, agent: AgentId) -> tuple[Outcome, ...]:
+        """Return the measurements of one agent on what selection sees, in the order of their recording."""
+        ...
+
+    def held_out_of(self, agent: AgentId) -> tuple[Outcome, ...]:
+        """Return the measurements of one agent on what is held out from selection."""
+        ...
+
+    def held_out(self) -> frozenset[TaskId]:
+        """Return the tasks that are held out from selection."""
+        ...
+
+    def best(self) -> AgentId:
+        """Return the agent whose score is best by what selection sees; see `dgm.core.scores.best_of`."""
+        ...
+
+    def steps_from(self, parent: AgentId) -> tuple[PastStep, ...]:
+        """Return the steps that ended of which `parent` is the first parent, oldest first."""
+        ...
+
+    def proposals(self) -> tuple[str, ...]:
+        """Return what each step that ended was to improve, oldest first, those without a diagnosis left out."""
         ...
 
     def steps_done(self) -> int:

@@ -5,9 +5,11 @@ a small sample towards one half; never by the raw share.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
+from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome
 
 CREDIBLE_MASS = 0.95
@@ -56,6 +58,18 @@ def score_of(outcomes: Iterable[Outcome]) -> Score:
     return Score(resolved=sum(verdicts), attempted=len(verdicts))
 
 
+def best_of(scores: Mapping[AgentId, Score]) -> AgentId:
+    """Return the measured agent with the highest lower end of its credible interval, the older one of equals.
+
+    The lower end, not the mean: a few lucky tasks must not beat a good record on many.
+
+    Args:
+        scores: N >= 1 agents, oldest first.
+    """
+    return max(scores, key=lambda agent: (scores[agent].attempted > 0, scores[agent].low))
+
+
+@cache
 def beta_quantile(probability: float, a: int, b: int) -> float:
     """Return x with P(Beta(a, b) <= x) = `probability`, by bisection to 1e-9.
 

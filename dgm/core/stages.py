@@ -3,13 +3,12 @@
 Source: Zhang et al. 2025, arXiv:2505.22954, section 4.1: 10 tasks, 50 more if over 40 % of those were resolved, ...
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from dgm.core.ids import TaskId
-from dgm.core.outcomes import Outcome
-from dgm.core.scores import score_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +24,28 @@ Measurement: TypeAlias = tuple[TaskId, int]
 """A task and the number of the trial."""
 
 
+@lru_cache(maxsize=64)  # asked for at every decision
+def measurements(stage: Stage, *, trials: int) -> tuple[Measurement, ...]:
+    """Return all that there is to measure in a stage, in order."""
+    return tuple((task, trial) for task in stage.tasks for trial in range(trials))
+
+
 def due_measurements(
-    stages: Sequence[Stage], outcomes: Iterable[Outcome], *, trials: int, all_stages: bool
+    stages: Sequence[Stage], done: Mapping[Measurement, bool], *, trials: int, all_stages: bool
 ) -> list[Measurement]:
     """Return what an agent has still to be measured on in the stage that it has reached, in order.
 
     Args:
         stages: the benchmark's stages.
-        outcomes: what was measured of the agent so far.
+        done: what was measured of the agent so far, and whether it was resolved.
         trials: how often each task is tried, >= 1.
         all_stages: True for the seed agent, which every later agent is compared with.
     """
-    done = {(outcome.task, outcome.trial): outcome for outcome in outcomes}
-    earlier: list[Outcome] = []
+    earlier: list[bool] = []
     for number, stage in enumerate(stages):
-        if number > 0 and not all_stages and score_of(earlier).share <= stage.above:
+        if number > 0 and not all_stages and sum(earlier) / len(earlier) <= stage.above:
             return []
-        wanted = [(task, trial) for task in stage.tasks for trial in range(trials)]
+        wanted = measurements(stage, trials=trials)
         due = [measurement for measurement in wanted if measurement not in done]
         if due:
             return due

@@ -1,87 +1,353 @@
-"""What a policy sees: the tree with its measurements, and what is in flight."""
+"""What a policy sees: the tree with its measurements, and what is in flight.
 
-from dataclasses import dataclass
+Weighed against a frozen view made anew for every decision: that is simpler, and takes seconds per decision where there
+are 100,000 agents. This one is told each event once and answers from sums. It equals one that is made anew of the same
+facts, which tests assert, so a resumed run sees what an uninterrupted one would.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from dgm.core.actions import Action, Evaluate, Expand
 from dgm.core.agents import Agent
+from dgm.core.columns import Amounts, Column, Counts, Flags, Grid
 from dgm.core.ids import AgentId
-from dgm.core.outcomes import Outcome
-from dgm.core.scores import Score, score_of
-from dgm.core.stages import Measurement, Stage, due_measurements
+from dgm.core.outcomes import Measured
+from dgm.core.rules import Rule
+from dgm.core.stages import Measurement, Stage, measurements
+
+_FEW = 64
+"""Results that are added to the clades' sums one by one; of more than these the sums are made anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class AgentState:
-    """One agent with what was measured of it."""
+class Goal:
+    """What a run is to come to, and what of it policies may choose from."""
 
-    agent: Agent
-    outcomes: tuple[Outcome, ...]
-    children: int
-    """Number of its children in the archive."""
-
-    @property
-    def score(self) -> Score:
-        """Score over all that was measured."""
-        return score_of(self.outcomes)
-
-    @property
-    def edits(self) -> bool:
-        """Whether it has shown that it can still edit code: one patch that was not empty."""
-        return any(outcome.patch for outcome in self.outcomes)
-
-    def due(self, stages: tuple[Stage, ...], *, trials: int) -> list[Measurement]:
-        """Return what it has still to be measured on; the seed agent, which all are compared with, in all stages."""
-        return due_measurements(stages, self.outcomes, trials=trials, all_stages=self.agent.parent is None)
-
-    @property
-    def unresolved(self) -> tuple[Outcome, ...]:
-        """Evidence for a diagnosis: what it did not resolve."""
-        return tuple(outcome for outcome in self.outcomes if not outcome.resolved)
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveView:
-    """The archive as a policy sees it, at one moment."""
-
-    agents: tuple[AgentState, ...]
-    """In order of creation, the seed agent first."""
-    in_flight: tuple[Action, ...]
-    steps_done: int
-    """Self-modification attempts that ended, the rejected ones too."""
     stages: tuple[Stage, ...]
+    """The tasks that selection sees; none that is held out."""
     trials: int
-    children_wanted: int
+    rule: Rule
+    """How far each agent is measured, for policies that leave that to it."""
+    children: int
     """How many children the run is to grow."""
-    steps_allowed: int
+    steps: int
     """How many attempts it may take for that."""
+    evaluations: int | None = None
+    """How many measurements it may take; no bound unless given."""
 
-    def due(self, state: AgentState) -> list[Measurement]:
-        """Return what `state` has still to be measured on, without what is in flight."""
-        busy = {
-            (action.task, action.trial)
-            for action in self.in_flight
-            if isinstance(action, Evaluate) and action.agent == state.agent.id
-        }
-        wanted = state.due(self.stages, trials=self.trials)
-        return [measurement for measurement in wanted if measurement not in busy]
 
-    def is_measured(self, state: AgentState) -> bool:
-        """Whether nothing is due or in flight for `state`."""
-        return not state.due(self.stages, trials=self.trials)
+@dataclass(slots=True)
+class _Record:
+    agent: Agent
+    parent: int | None
+    done: dict[Measurement, bool] = field(default_factory=dict[Measurement, bool])
+
+
+class ArchiveView:
+    """The archive as a policy sees it. Agents have numbers in the order of their creation; the seed agent has 0.
+
+    Arrays have one entry per agent, at its number. They are the view's own: policies must not write to them.
+    """
+
+    def __init__(self, goal: Goal, *, steps_done: int = 0) -> None:
+        self.goal = goal
+        self.steps_done = steps_done
+        """Self-modification attempts that ended, the rejected ones too."""
+        self._all = tuple(found for stage in goal.stages for found in measurements(stage, trials=goal.trials))
+        tasks = [task for stage in goal.stages for task in stage.tasks]
+        self._columns_of_tasks = {task: column for column, task in enumerate(tasks)}
+        self._in_flight: defaultdict[int, set[Measurement]] = defaultdict(set)  # by the agent's number
+        # Numbers of the agents for which these are to be found out again, once they are asked for: an archive that is
+        # read would else ask its rule for every result instead of every agent.
+        self._stale_settled: set[int] = set()
+        self._stale_untried: set[int] = set()
+        self._unspread: list[tuple[int, bool]] = []  # results that the clades' sums lack, _FEW + 1 of them at the most
+        self._records: list[_Record] = []
+        self._numbers: dict[AgentId, int] = {}
+        self._evaluations, self._evaluations_in_flight, self._steps_in_flight = 0, 0, 0
+        self._resolved, self._attempted = Column(np.int64), Column(np.int64)
+        self._clade_resolved, self._clade_attempted = Column(np.int64), Column(np.int64)
+        self._children, self._expanding, self._evaluating = Column(np.int64), Column(np.int64), Column(np.int64)
+        self._tokens, self._changed_lines = Column(np.int64), Column(np.int64)
+        self._cost_usd = Column(np.float64)
+        self._edits, self._settled, self._untried = Column(np.bool_), Column(np.bool_), Column(np.bool_)
+        self._wins = Column(np.int16, len(tasks))
+
+    # What happened.
+
+    def add_agent(self, agent: Agent) -> int:
+        """Add an agent that is new in the archive, after its parent, and return its number."""
+        number = len(self._records)
+        parent = None if agent.parent is None else self._numbers[agent.parent]
+        self._records.append(_Record(agent, parent))
+        self._numbers[agent.id] = number
+        for column in self._columns():
+            column.append()
+        if parent is not None:
+            self._children.rows[parent] += 1
+        self._stale_settled.add(number)
+        self._stale_untried.add(number)
+        return number
+
+    def begin(self, action: Action) -> None:
+        """Note that an action is in flight."""
+        match action:
+            case Expand(parent=parent):
+                self._expanding.rows[self._numbers[parent]] += 1
+                self._steps_in_flight += 1
+            case Evaluate(agent=agent, task=task, trial=trial):
+                number = self._numbers[agent]
+                self._in_flight[number].add((task, trial))
+                self._evaluating.rows[number] += 1
+                self._evaluations_in_flight += 1
+                self._stale_untried.add(number)
+
+    def end_step(self, step: Expand, child: Agent | None) -> None:
+        """Note that an expansion in flight ended, with a child or without."""
+        self._expanding.rows[self._numbers[step.parent]] -= 1
+        self._steps_in_flight -= 1
+        self.steps_done += 1
+        if child is not None:
+            self.add_agent(child)
+
+    def end_evaluation(self, evaluation: Evaluate, found: Measured) -> None:
+        """Note that an evaluation in flight ended."""
+        number = self._numbers[evaluation.agent]
+        self._in_flight[number].discard(found.measurement)
+        if not self._in_flight[number]:
+            del self._in_flight[number]
+        self._evaluating.rows[number] -= 1
+        self._evaluations_in_flight -= 1
+        self.add_measured(evaluation.agent, found)
+
+    def add_measured(self, agent: AgentId, found: Measured) -> None:
+        """Note what was measured of an agent. What is held out from selection is not seen."""
+        number, (task, trial) = self._numbers[agent], found.measurement
+        if task not in self._columns_of_tasks:
+            return
+        self._records[number].done[found.measurement] = found.resolved
+        self._evaluations += 1
+        self._resolved.rows[number] += found.resolved
+        self._attempted.rows[number] += 1
+        self._tokens.rows[number] += found.tokens
+        self._cost_usd.rows[number] += found.cost_usd
+        self._changed_lines.rows[number] += found.changed_lines
+        self._edits.rows[number] |= found.edited
+        if trial < self.goal.trials:
+            self._wins.rows[number, self._columns_of_tasks[task]] += found.resolved
+        if len(self._unspread) <= _FEW:
+            self._unspread.append((number, found.resolved))
+        self._stale_settled.add(number)
+        self._stale_untried.add(number)
+
+    # What is known of each agent.
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def agent(self, number: int) -> Agent:
+        """Return an agent."""
+        return self._records[number].agent
+
+    def number(self, agent: AgentId) -> int:
+        """Return an agent's number."""
+        return self._numbers[agent]
+
+    def parent(self, number: int) -> int | None:
+        """Return the number of an agent's parent, None for the seed agent."""
+        return self._records[number].parent
+
+    def done(self, number: int) -> Mapping[Measurement, bool]:
+        """Return what was measured of an agent, and whether it was resolved, in the order of the results."""
+        return self._records[number].done
 
     @property
-    def expanding(self) -> tuple[AgentId, ...]:
-        """Parents of the steps in flight."""
-        return tuple(action.parent for action in self.in_flight if isinstance(action, Expand))
+    def resolved(self) -> Counts:
+        """Number of measurements that each agent resolved."""
+        return self._resolved.rows
+
+    @property
+    def attempted(self) -> Counts:
+        """Number of measurements of each agent."""
+        return self._attempted.rows
+
+    @property
+    def means(self) -> Amounts:
+        """Posterior mean of each agent's score; see `dgm.core.scores`."""
+        return (self._resolved.rows + 1.0) / (self._attempted.rows + 2.0)
+
+    @property
+    def clade_resolved(self) -> Counts:
+        """Number of measurements that each agent and its descendants resolved."""
+        self._spread()
+        return self._clade_resolved.rows
+
+    @property
+    def clade_attempted(self) -> Counts:
+        """Number of measurements of each agent and its descendants."""
+        self._spread()
+        return self._clade_attempted.rows
+
+    @property
+    def children(self) -> Counts:
+        """Number of each agent's children in the archive."""
+        return self._children.rows
+
+    @property
+    def expanding(self) -> Counts:
+        """Number of steps in flight of which each agent is the parent."""
+        return self._expanding.rows
+
+    @property
+    def evaluating(self) -> Counts:
+        """Number of each agent's evaluations in flight."""
+        return self._evaluating.rows
+
+    @property
+    def tokens(self) -> Counts:
+        """Number of tokens that each agent's measurements took."""
+        return self._tokens.rows
+
+    @property
+    def cost_usd(self) -> Amounts:
+        """Dollars that each agent's measurements took."""
+        return self._cost_usd.rows
+
+    @property
+    def changed_lines(self) -> Counts:
+        """Number of lines that each agent added or removed in its measurements."""
+        return self._changed_lines.rows
+
+    @property
+    def wins(self) -> Grid:
+        """How often each agent, the rows, resolved each task, the columns in the order of the stages.
+
+        Of the trials that every agent has: what the best one is tried on beyond them would make it look better.
+        """
+        return self._wins.rows
+
+    @property
+    def with_evidence(self) -> Flags:
+        """Whether each agent can be a parent at all: it edited something, and left something to learn from."""
+        return self._edits.rows & (self._resolved.rows < self._attempted.rows)
+
+    @property
+    def settled(self) -> Flags:
+        """Whether each agent was measured as far as the goal's rule wants of a parent."""
+        rows, rule = self._settled.rows, self.goal.rule
+        while self._stale_settled:
+            number = self._stale_settled.pop()
+            rows[number] = rule.is_settled(number, self)
+        return rows
+
+    @property
+    def with_untried(self) -> Flags:
+        """Whether there is anything that each agent was not measured on, and is not being measured on."""
+        rows = self._untried.rows
+        while self._stale_untried:
+            number = self._stale_untried.pop()
+            begun = len(self._records[number].done) + len(self._in_flight.get(number, ()))
+            certainly = begun < len(self._all)  # spares looking in most cases
+            rows[number] = certainly or self.untried(number) is not None
+        return rows
+
+    # What can be done next.
+
+    def untried(self, number: int) -> Measurement | None:
+        """Return the first thing, in the order of the stages, that an agent was not and is not being measured on."""
+        return next(self._untried_among(self._all, number), None)
+
+    def untried_in(self, stage: Stage, number: int) -> list[Measurement]:
+        """Return all of a stage, in its order, that an agent was not and is not being measured on."""
+        return list(self._untried_among(measurements(stage, trials=self.goal.trials), number))
+
+    def due(self, number: int) -> list[Measurement]:
+        """Return what an agent has still to be measured on by the goal's rule, without what is in flight."""
+        in_flight = self._in_flight.get(number, ())
+        return [each for each in self.goal.rule.due(number, self) if each not in in_flight]
+
+    def first_due(self) -> Evaluate | None:
+        """Return what the goal's rule wants measured first."""
+        for number in self.goal.rule.pending(self):
+            for task, trial in self.due(number):
+                return Evaluate(self.agent(number).id, task, trial)
+        return None
+
+    @property
+    def evaluations(self) -> int:
+        """Number of measurements that ended."""
+        return self._evaluations
+
+    @property
+    def evaluations_in_flight(self) -> int:
+        """Number of evaluations in flight."""
+        return self._evaluations_in_flight
+
+    @property
+    def evaluations_left(self) -> float:
+        """How many more measurements may be begun; infinite where there is no bound."""
+        if self.goal.evaluations is None:
+            return float("inf")
+        return self.goal.evaluations - self._evaluations - self._evaluations_in_flight
+
+    @property
+    def steps_in_flight(self) -> int:
+        """Number of steps in flight."""
+        return self._steps_in_flight
 
     @property
     def wants_children(self) -> bool:
-        """Whether another step should start: children are missing and attempts are left."""
-        kept = len(self.agents) - 1
-        pending = len(self.expanding)
-        return kept + pending < self.children_wanted and self.steps_done + pending < self.steps_allowed
+        """Whether another step may start: children are missing and attempts are left."""
+        kept, pending = len(self._records) - 1, self.steps_in_flight
+        return kept + pending < self.goal.children and self.steps_done + pending < self.goal.steps
 
     @property
     def next_step(self) -> int:
         """Number of the next step."""
-        return self.steps_done + len(self.expanding) + 1
+        return self.steps_done + self.steps_in_flight + 1
+
+    # How.
+
+    def _untried_among(self, wanted: Iterable[Measurement], number: int) -> Iterator[Measurement]:
+        done, in_flight = self._records[number].done, self._in_flight.get(number, ())
+        return (each for each in wanted if each not in done and each not in in_flight)
+
+    def _columns(self) -> Iterator[Column[np.int16] | Column[np.int64] | Column[np.float64] | Column[np.bool_]]:
+        yield from (self._resolved, self._attempted, self._clade_resolved, self._clade_attempted, self._children)
+        yield from (self._expanding, self._evaluating, self._tokens, self._changed_lines, self._cost_usd)
+        yield from (self._edits, self._settled, self._untried, self._wins)
+
+    def _spread(self) -> None:
+        """Bring the clades' sums up to date. Few policies ask for them, and a lineage may be long."""
+        if len(self._unspread) > _FEW:
+            self._sum_clades()
+        else:
+            resolved, attempted = self._clade_resolved.rows, self._clade_attempted.rows
+            for number, was_resolved in self._unspread:
+                lineage = self._lineage(number)
+                resolved[lineage] += was_resolved
+                attempted[lineage] += 1
+        self._unspread.clear()
+
+    def _sum_clades(self) -> None:
+        resolved, attempted = self._resolved.rows.tolist(), self._attempted.rows.tolist()
+        for number in range(len(self) - 1, 0, -1):  # children come after their parents
+            parent = self._records[number].parent
+            if parent is not None:
+                resolved[parent] += resolved[number]
+                attempted[parent] += attempted[number]
+        self._clade_resolved.rows[:] = resolved
+        self._clade_attempted.rows[:] = attempted
+
+    def _lineage(self, number: int) -> list[int]:
+        """Return an agent and all that it comes from."""
+        lineage: list[int] = []
+        member: int | None = number
+        while member is not None:
+            lineage.append(member)
+            member = self._records[member].parent
+        return lineage

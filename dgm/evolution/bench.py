@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from dgm.config import Sessions, Steps
+from dgm.config import Diagnoses, Sessions, Steps
 from dgm.core.actions import Action
 from dgm.core.files import FileTree
 from dgm.core.ids import SessionId, session_id
+from dgm.core.memory import Modification
 from dgm.core.outcomes import Outcome
 from dgm.core.ports import Attempt, Benchmark, Clock, ModelAccess, Sandbox
 
@@ -19,6 +20,7 @@ class Bench:
     models: ModelAccess
     limits: Sessions
     steps: Steps
+    diagnoses: Diagnoses
     clock: Clock
     run_seed: int
 
@@ -31,8 +33,23 @@ class Job:
     attempt: Attempt
     code: FileTree
     """The agent to evaluate, or the parent to expand."""
-    evidence: tuple[Outcome, ...] = ()
-    """For an expansion: what the parent did not resolve."""
+    outcomes: tuple[Outcome, ...] = ()
+    """For an expansion: what was measured of the parent, in the order of the stages."""
+    editor: FileTree | None = None
+    """For an expansion: the agent that does the editing, where it is not the parent."""
+    partner: FileTree | None = None
+    """For a merge: the second parent's code."""
+    ancestor: FileTree | None = None
+    """For a merge: the code of both parents' last common ancestor."""
+    memory: tuple[Modification, ...] = ()
+    """For an expansion: what was tried before, around the parent."""
+    proposals: tuple[str, ...] = ()
+    """For an expansion that is judged before it is paid for: what was proposed before, in the whole archive."""
+
+    @property
+    def unresolved(self) -> tuple[Outcome, ...]:
+        """For an expansion: what the parent did not resolve."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.resolved)
 
     def session(self, purpose: str) -> SessionId:
         """Return the id of this job's session for `purpose`, unique in the run."""

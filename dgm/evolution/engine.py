@@ -12,19 +12,20 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from random import Random
 from typing import Protocol, assert_never
 
-from dgm.core.actions import ActionResult, Evaluate, Expand, Step
+from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
 from dgm.core.errors import DgmError, InfrastructureError, OutOfBudgetError, ProviderRefusedError
 from dgm.core.ids import AgentId
-from dgm.core.outcomes import Outcome
+from dgm.core.memory import modifications_around
+from dgm.core.outcomes import Outcome, measured
 from dgm.core.policies import Policy
-from dgm.core.ports import Archive, Decision
-from dgm.core.stages import Stage
-from dgm.core.view import AgentState, ArchiveView
+from dgm.core.policies.partners import with_partner
+from dgm.core.ports import Archive, Attempt, Decision
+from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
 
 MAX_ATTEMPTS = 3  # of one decision, when the fault is ours
@@ -38,11 +39,15 @@ class Plan:
     """What a run is to do."""
 
     policy: Policy
-    stages: tuple[Stage, ...]
-    children: int
-    trials: int
+    goal: Goal
     workers: int
     seed: int
+    merge_rate: float = 0.0
+    """Share of the expansions that become a merge with a second parent, in [0, 1]."""
+    judges_proposals: bool = False
+    """Whether a job is told what was proposed before, for a model to judge what is new."""
+    remembers: bool = True
+    """Whether a job is told what was tried before around the parent."""
 
 
 class Ending(Enum):
@@ -90,6 +95,7 @@ class Engine:
         self._backlog: deque[Decision] = deque()
         self._in_flight: dict[Future[ActionResult], Decision] = {}
         self._faults: dict[int, int] = {}
+        self._view = view_of(archive, plan.goal)
         self._fatal: BaseException | None = None
         self._draining = False
         self._broke = False
@@ -107,6 +113,8 @@ class Engine:
             Exception: a worker's bug, after all other results were recorded.
         """
         self._backlog.extend(self._archive.open_decisions())
+        for decision in self._backlog:
+            self._show(decision.action)
         while True:
             with self._giving_up():
                 self._fill_workers()
@@ -134,7 +142,10 @@ class Engine:
             return Ending.OUT_OF_BUDGET
         if self._draining:
             return Ending.DRAINED
-        return Ending.FINISHED if len(self._view().agents) > self._plan.children else Ending.EXHAUSTED
+        return Ending.FINISHED if self._is_finished() else Ending.EXHAUSTED
+
+    def _is_finished(self) -> bool:
+        return self._view.evaluations_left <= 0 or len(self._view) > self._plan.goal.children
 
     def _fill_workers(self) -> None:
         while len(self._in_flight) < self._plan.workers and not (self._draining or self._broke or self._fatal):
@@ -145,23 +156,49 @@ class Engine:
 
     def _decide(self) -> Decision | None:
         number = self._archive.decision_count() + 1
-        action = self._plan.policy.next_action(self._view(), Random(f"{self._plan.seed}:{number}"))
-        return None if action is None else self._archive.decide(action)
+        action = self._chosen(Random(f"{self._plan.seed}:{number}"))
+        if action is None and all(map(self._is_held_out, self._actions_in_flight())):
+            action = self._held_out_due()
+        if action is None:
+            return None
+        decision = self._archive.decide(action)
+        self._show(action)
+        return decision
 
-    def _view(self) -> ArchiveView:
-        tree, outcomes = self._archive.agent_tree(), self._archive.outcomes()
-        return ArchiveView(
-            agents=tuple(
-                AgentState(agent=agent, outcomes=outcomes[agent.id], children=len(tree.children(agent.id)))
-                for agent in tree
-            ),
-            in_flight=tuple(decision.action for decision in (*self._in_flight.values(), *self._backlog)),
-            steps_done=self._archive.steps_done(),
-            stages=self._plan.stages,
-            trials=self._plan.trials,
-            children_wanted=self._plan.children,
-            steps_allowed=self._plan.children * STEPS_PER_CHILD,
-        )
+    def _show(self, action: Action) -> None:
+        """Let the policy see what is in flight, but nothing of what is held out from selection."""
+        if not self._is_held_out(action):
+            self._view.begin(action)
+
+    def _chosen(self, random: Random) -> Action | None:
+        if self._view.evaluations_left <= 0:
+            return None
+        action = self._plan.policy.next_action(self._view, random)
+        if isinstance(action, Expand) and self._plan.merge_rate and random.random() < self._plan.merge_rate:
+            return with_partner(action, self._plan.policy, self._view, random)
+        return action
+
+    def _held_out_due(self) -> Action | None:
+        """Return what is to be measured once selection ended: the seed and the best agent on what it never saw."""
+        tasks = sorted(self._archive.held_out())
+        for agent in dict.fromkeys((self._view.agent(0).id, self._archive.best())) if tasks else ():
+            known = [(outcome.task, outcome.trial) for outcome in self._archive.held_out_of(agent)]
+            for task in tasks:
+                for trial in range(self._plan.goal.trials):
+                    action = Evaluate(agent, task, trial)
+                    if (task, trial) not in known and action not in self._actions_in_flight():
+                        return action
+        return None
+
+    def _actions_in_flight(self) -> list[Action]:
+        return [decision.action for decision in self._in_flight.values()]
+
+    def _is_held_out(self, action: Action) -> bool:
+        return isinstance(action, Evaluate) and action.task in self._archive.held_out()
+
+    def is_measured(self, agent: AgentId) -> bool:
+        """Whether nothing is due or in flight for an agent by the run's rule."""
+        return not self._plan.goal.rule.due(self._view.number(agent), self._view)
 
     def _start(self, decision: Decision) -> None:
         self._watcher.started(decision)
@@ -170,18 +207,33 @@ class Engine:
     def _job(self, decision: Decision) -> Job:
         attempt = self._archive.begin_attempt(decision.number)
         match decision.action:
-            case Expand(parent=parent):
-                return Job(decision.action, attempt, self._archive.code(parent), self._evidence(parent))
+            case Expand() as action:
+                return self._expansion(action, attempt)
             case Evaluate(agent=agent):
                 return Job(decision.action, attempt, self._archive.code(agent))
             case _ as never:
                 assert_never(never)
 
-    def _evidence(self, parent: AgentId) -> tuple[Outcome, ...]:
-        """Return what an agent did not resolve, in the order of the stages: workers end in any order."""
-        tasks = [task for stage in self._plan.stages for task in stage.tasks]
-        unresolved = [outcome for outcome in self._archive.outcomes()[parent] if not outcome.resolved]
-        return tuple(sorted(unresolved, key=lambda outcome: (tasks.index(outcome.task), outcome.trial)))
+    def _expansion(self, action: Expand, attempt: Attempt) -> Job:
+        archive, plan = self._archive, self._plan
+        job = Job(action, attempt, archive.code(action.parent), outcomes=self._outcomes(action.parent))
+        if action.editor is not None:
+            job = replace(job, editor=archive.code(action.editor))
+        if action.partner is not None:
+            ancestor = archive.agent_tree().common_ancestor(action.parent, action.partner)
+            job = replace(job, partner=archive.code(action.partner), ancestor=archive.code(ancestor))
+        if plan.remembers:
+            around = modifications_around(
+                action.parent, archive.agent_tree(), steps_from=archive.steps_from, outcomes_of=archive.outcomes_of
+            )
+            job = replace(job, memory=around)
+        return replace(job, proposals=archive.proposals()) if plan.judges_proposals else job
+
+    def _outcomes(self, parent: AgentId) -> tuple[Outcome, ...]:
+        """Return what was measured of an agent, in the order of the stages: workers end in any order."""
+        places = {task: place for place, task in enumerate(t for stage in self._plan.goal.stages for t in stage.tasks)}
+        outcomes = self._archive.outcomes_of(parent)
+        return tuple(sorted(outcomes, key=lambda outcome: (places[outcome.task], outcome.trial)))
 
     def _record(self, decision: Decision, future: Future[ActionResult]) -> None:
         match future.exception():
@@ -198,10 +250,12 @@ class Engine:
 
     def _add(self, decision: Decision, result: ActionResult) -> None:
         match decision.action, result:
-            case Expand(), Step():
-                self._archive.add_step(decision.number, result)
-            case Evaluate(agent=agent), Outcome():
+            case Expand() as action, Step():
+                self._view.end_step(action, self._archive.add_step(decision.number, result))
+            case Evaluate(agent=agent) as action, Outcome():
                 self._archive.add_outcome(decision.number, agent, result)
+                if not self._is_held_out(action):
+                    self._view.end_evaluation(action, measured(result))
             case _:
                 raise TypeError(f"decision {decision.number} came back with a {type(result).__name__}")
         self._watcher.recorded(decision, result)
@@ -215,3 +269,13 @@ class Engine:
             self._backlog.appendleft(decision)
         self._archive.add_fault(decision.number, str(fault))
         self._watcher.faulted(decision, fault)
+
+
+def view_of(archive: Archive, goal: Goal) -> ArchiveView:
+    """Return what a policy sees of an archive, without what is in flight."""
+    view = ArchiveView(goal, steps_done=archive.steps_done())
+    for agent in archive.agent_tree():
+        view.add_agent(agent)
+    for agent, found in archive.measured():
+        view.add_measured(agent, found)
+    return view

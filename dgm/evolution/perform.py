@@ -3,8 +3,10 @@
 from typing import assert_never
 
 from dgm.core.actions import ActionResult, Evaluate, Expand
+from dgm.core.ids import AgentId
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.evaluation import evaluate
+from dgm.evolution.merge import merge
 from dgm.evolution.step import expand
 
 
@@ -15,6 +17,8 @@ def perform(job: Job, bench: Bench) -> ActionResult:
         OutOfBudgetError, InfrastructureError: it could not be carried out; nothing is scored.
     """
     match job.action:
+        case Expand(partner=str(partner)):
+            return merge(job, job.action, AgentId(partner), bench)
         case Expand():
             return expand(job, job.action, bench)
         case Evaluate():

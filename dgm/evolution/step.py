@@ -1,16 +1,20 @@
-"""One self-modification: evidence, diagnosis, the parent at work on its own code, the gate."""
+"""One self-modification: evidence, diagnosis, a look at what is proposed, an agent at work on the code, the gate."""
 
 from dataclasses import replace
 from random import Random
 
 from dgm.boundary.patches import unified_patch
+from dgm.boundary.text import safe_line
 from dgm.core.actions import Diagnosis, Expand, Rejection, Step
 from dgm.core.files import FileTree, changed_paths
+from dgm.core.ids import TaskId
 from dgm.core.outcomes import Usage
 from dgm.core.ports import Grant, Role, SessionLimits
 from dgm.evolution.bench import Bench, Job
-from dgm.evolution.diagnosis import choose_evidence, contract, diagnose
+from dgm.evolution.diagnosis import contract, diagnose
 from dgm.evolution.evaluation import session_limits, session_seed
+from dgm.evolution.evidence import Evidence, choose_evidence
+from dgm.evolution.interest import judge
 from dgm.evolution.prompts import prompt
 from dgm.evolution.session import Assignment, SessionResult, run_session
 from dgm.evolution.validation import probe_child, size_problem
@@ -21,6 +25,8 @@ _NO_DIAGNOSIS = (
 )
 _NO_BUDGET_FOR_DIAGNOSIS = (Rejection.OUT_OF_BUDGET, "what a session or a step may use was used up without a diagnosis")
 
+_DETAIL_CHARS = 500
+
 
 def expand(job: Job, action: Expand, bench: Bench) -> Step:
     """Let the parent modify its own code once and return the step, accepted or rejected.
@@ -28,18 +34,48 @@ def expand(job: Job, action: Expand, bench: Bench) -> Step:
     Source: Zhang et al. 2025, arXiv:2505.22954, section 3 and App. B.
 
     Args:
-        job: with the parent's code and what it did not resolve (at least one outcome).
+        job: with the parent's code and what was measured of it. Where it resolved everything there is nothing to learn
+            from, and the step is rejected.
     Raises:
         OutOfBudgetError, InfrastructureError: it could not be carried out; there is no step.
     """
     started = bench.clock.monotonic()
-    evidence = choose_evidence(job.evidence, Random(f"{bench.run_seed}:evidence:{action.step}"))
-    diagnosed = diagnose(job, evidence, bench, step=action.step, limits=_limits_left(bench, Usage()))
-    rejection, detail = _NO_DIAGNOSIS if not diagnosed.limit_reached else _NO_BUDGET_FOR_DIAGNOSIS
-    step = Step(
+    evidence = choose_evidence(
+        job.outcomes,
+        bench.benchmark.evidence_kinds,
+        Random(f"{bench.run_seed}:evidence:{action.step}"),
+        overflowed=bench.models.overflowed,
+    )
+    step = _unlearned(action) if evidence is None else _diagnosed(job, action, evidence, bench)
+    if step.diagnosis is not None:
+        step = _judged(job, step, step.diagnosis, bench)
+    if step.diagnosis is not None and step.rejection is not Rejection.NOT_NEW:
+        step = self_modified(job, step, _statement(job, step.diagnosis), workspace=job.code, bench=bench)
+    return replace(step, seconds=bench.clock.monotonic() - started)
+
+
+def _unlearned(action: Expand) -> Step:
+    return Step(
         number=action.step,
         parent=action.parent,
-        evidence_task=evidence.task,
+        evidence_task=TaskId(""),
+        diagnosis=None,
+        child=None,
+        rejection=Rejection.NO_DIAGNOSIS,
+        detail="nothing that was measured of the parent was left unresolved",
+        seconds=0.0,
+        sessions=(),
+    )
+
+
+def _diagnosed(job: Job, action: Expand, evidence: Evidence, bench: Bench) -> Step:
+    """Return the step with its diagnosis, or rejected for the lack of one."""
+    diagnosed = diagnose(job, evidence, bench, step=action.step, limits=_limits_left(bench, Usage()))
+    rejection, detail = _NO_DIAGNOSIS if not diagnosed.limit_reached else _NO_BUDGET_FOR_DIAGNOSIS
+    return Step(
+        number=action.step,
+        parent=action.parent,
+        evidence_task=evidence.outcome.task,
         diagnosis=diagnosed.diagnosis,
         child=None,
         rejection=rejection,
@@ -47,17 +83,46 @@ def expand(job: Job, action: Expand, bench: Bench) -> Step:
         seconds=0.0,
         sessions=(job.session("diagnose"),),
         usage=diagnosed.usage,
+        evidence_kind=evidence.kind,
     )
-    if diagnosed.diagnosis is not None:
-        step = _modify(job, step, diagnosed.diagnosis, bench)
-    return replace(step, seconds=bench.clock.monotonic() - started)
 
 
-def _modify(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench) -> Step:
+def _judged(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench) -> Step:
+    """Return the step with what a model says of its proposal, rejected if that is nothing new for the archive.
+
+    Nobody is asked where the run does not want it, nothing was proposed before, or nothing is left to ask with.
+    """
     limits = _limits_left(bench, step.usage)
-    if limits.calls <= 0 or limits.tokens <= 0 or limits.cost_usd <= 0:
+    if not bench.diagnoses.interest or not job.proposals or _are_used_up(limits):
+        return step
+    judged = judge(job, diagnosis.improvement_proposal, bench, step=step.number, limits=limits)
+    step = replace(
+        step, judgement=judged.judgement, sessions=(*step.sessions, judged.session), usage=step.usage + judged.usage
+    )
+    # Without an answer that can be read it goes on: that is the judge's failure and says nothing of the proposal, and a
+    # proposal that is carried out twice costs one modification, while one that is wrongly dropped may be lost for good.
+    if judged.judgement is None or judged.judgement.is_new:
+        return step
+    detail = safe_line(judged.judgement.reason, max_chars=_DETAIL_CHARS)
+    return replace(step, rejection=Rejection.NOT_NEW, detail=detail or "a model judged it to be nothing new")
+
+
+def self_modified(job: Job, step: Step, statement: str, *, workspace: FileTree, bench: Bench) -> Step:
+    """Let an agent change the code in `workspace` as the statement says and return the step with what came of it.
+
+    Args:
+        job: with the parent's code, and the editor's where that is another agent.
+        step: as far as it is.
+        statement: Markdown.
+        workspace: what the editor finds: the parent's code, or more.
+        bench: what is behind the ports.
+    Raises:
+        OutOfBudgetError, InfrastructureError: it could not be carried out; there is no step.
+    """
+    limits = _limits_left(bench, step.usage)
+    if _are_used_up(limits):
         return replace(step, rejection=Rejection.OUT_OF_BUDGET, detail="its diagnosis used up what a step may use")
-    result = run_session(_assignment(job, step, diagnosis, bench, limits), bench)
+    result = run_session(_assignment(job, step, statement, workspace, bench, limits), bench)
     child: FileTree = result.tree or {}
     step = replace(
         step,
@@ -67,9 +132,20 @@ def _modify(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench) -> Step:
         exit=result.exit,
     )
     rejected = _rejection(job.code, result)
-    if rejected is None:
-        step = replace(step, sessions=(*step.sessions, job.session("probe")))
-        rejected = probe_child(child, job, bench)
+    if rejected is not None:
+        rejection, detail = rejected
+        return replace(step, rejection=rejection, detail=detail)
+    return probed(job, step, child, bench)
+
+
+def probed(job: Job, step: Step, child: FileTree, bench: Bench) -> Step:
+    """Return the step with its child if that is still an agent, else with the reason why it is rejected.
+
+    Raises:
+        InfrastructureError: it could not be found out.
+    """
+    step = replace(step, sessions=(*step.sessions, job.session("probe")))
+    rejected = probe_child(child, job, bench)
     if rejected is not None:
         rejection, detail = rejected
         return replace(step, rejection=rejection, detail=detail)
@@ -88,20 +164,29 @@ def _limits_left(bench: Bench, used: Usage) -> SessionLimits:
     )
 
 
-def _assignment(job: Job, step: Step, diagnosis: Diagnosis, bench: Bench, limits: SessionLimits) -> Assignment:
-    seed = session_seed(bench.run_seed, "improve", step.number)
-    statement = prompt(
+def _are_used_up(limits: SessionLimits) -> bool:
+    return limits.calls <= 0 or limits.tokens <= 0 or limits.cost_usd <= 0
+
+
+def _statement(job: Job, diagnosis: Diagnosis) -> str:
+    return prompt(
         "improve",
         problem_description=diagnosis.problem_description,
         implementation_suggestion=diagnosis.implementation_suggestion,
         files="\n".join(f"- `{path}`, {len(file.content):,} bytes" for path, file in sorted(job.code.items())),
         contract=contract(),
     )
+
+
+def _assignment(
+    job: Job, step: Step, statement: str, workspace: FileTree, bench: Bench, limits: SessionLimits
+) -> Assignment:
+    seed = session_seed(bench.run_seed, "improve", step.number)
     return Assignment(
         grant=Grant(session=job.session("improve"), role=Role.IMPROVE, seed=seed, limits=limits),
-        code=job.code,
+        code=job.code if job.editor is None else job.editor,
         statement=statement,
-        workspace=job.code,
+        workspace=workspace,
         image=bench.benchmark.image,
         timeout_s=bench.limits.improve_timeout_s,
     )

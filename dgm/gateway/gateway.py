@@ -22,7 +22,8 @@ from dgm.gateway.app import server_config
 from dgm.gateway.calls import Caller
 from dgm.gateway.directories import listen, make_directory, remove_directory
 from dgm.gateway.money import Account, Purse
-from dgm.gateway.provider import Provider, RoleModel
+from dgm.gateway.provider import TOO_LONG, Provider, RoleModel
+from dgm.gateway.records import read_records
 from dgm.gateway.retries import Retries
 from dgm.gateway.server import Door, HttpLimits, SessionProtocol
 from dgm.gateway.session import Session
@@ -159,6 +160,11 @@ class Gateway:
     def transcript(self, session: SessionId) -> str:
         """Return a session's conversation as readable text; "" if it has none."""
         return read_transcript(transcript_path(self._transcripts, session))
+
+    def overflowed(self, session: SessionId) -> bool:
+        """Return whether a session's model refused a call as longer than its context, as its transcript tells."""
+        records = read_records(transcript_path(self._transcripts, session)).records
+        return any(record.error is not None and record.error.code == TOO_LONG for record in records)
 
     def _throttle(self, provider: Provider) -> Throttle:
         """Return the one throttle of all models that stand behind the same name, such as "openai"."""

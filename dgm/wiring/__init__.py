@@ -6,6 +6,7 @@ Nothing else knows both the algorithm and Docker.
     parts.py      what runs and replays are put together from: sandbox, gateway, models, workers
     images.py     the images that a benchmark takes, and that they are the recorded ones
     runs.py       runs: new ones and those that go on
+    searching.py  what a run searches with: its policy, its goal, and what selection never sees
     replays.py    replays, with a model and with recorded answers
 """
 
@@ -13,6 +14,7 @@ from dgm.wiring.checkouts import require_stock_said, with_checkout
 from dgm.wiring.parts import Say, SystemClock, docker_sandbox, prices_now
 from dgm.wiring.replays import check_replay, recorded_bench, replay_bench
 from dgm.wiring.runs import ConfirmNew, ConfirmResumed, LiveRun, new_run, resumed_run
+from dgm.wiring.searching import held_out_tasks, plan_of, policy_of
 
 __all__ = [
     "ConfirmNew",
@@ -22,7 +24,10 @@ __all__ = [
     "SystemClock",
     "check_replay",
     "docker_sandbox",
+    "held_out_tasks",
     "new_run",
+    "plan_of",
+    "policy_of",
     "prices_now",
     "recorded_bench",
     "replay_bench",

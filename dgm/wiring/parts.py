@@ -170,6 +170,7 @@ def bench_of(config: RunConfig, benchmark: Benchmark, sandbox: DockerSandbox, ga
         gateway,
         limits=config.sessions,
         steps=config.steps,
+        diagnoses=config.diagnoses,
         clock=SystemClock(),
         run_seed=config.seed,
     )

@@ -10,7 +10,6 @@ from dgm.archive.reader import RunReader
 from dgm.benchmarks.catalogue import EVERY, outline_named, require_same_records, whole_benchmark_of
 from dgm.config import Budget, RunConfig
 from dgm.core.ids import TaskId
-from dgm.core.policies import policy_named
 from dgm.core.ports import Ledger
 from dgm.evolution.bench import Bench
 from dgm.gateway.catalogue import close_models
@@ -32,6 +31,7 @@ from dgm.wiring.parts import (
     require_consent_now,
     workers,
 )
+from dgm.wiring.searching import policy_of
 
 _OTHER_IMAGE = "The sandbox image {name} is not the one that the run was measured in, which may make a difference."
 
@@ -50,7 +50,7 @@ def check_replay(config: RunConfig, *, said: RunConfig) -> int:
         ConfigError: a model whose key or price is missing, or something that the user has to say again.
         MalformedContentError: a task is not as it must be.
     """
-    policy_named(config.policy)
+    policy_of(config)
     benchmark = loaded_benchmark(config)
     prices = prices_now(config)
     require_consent_now(config, prices, said)

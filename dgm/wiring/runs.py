@@ -13,10 +13,9 @@ from dgm.boundary.directories import read_agent_directory
 from dgm.config import Price, RunConfig, config_from, laid_over
 from dgm.core.actions import ActionResult
 from dgm.core.errors import DgmError
-from dgm.core.policies import policy_named
-from dgm.core.view import AgentState
+from dgm.core.ids import AgentId
 from dgm.evolution.bench import Bench, Job
-from dgm.evolution.engine import Ending, Engine, Plan, Watcher
+from dgm.evolution.engine import Ending, Engine, Watcher
 from dgm.evolution.perform import perform
 from dgm.gateway.consent import with_addresses
 from dgm.gateway.directories import remove_own_directories
@@ -36,11 +35,12 @@ from dgm.wiring.parts import (
     require_consent_now,
     stop_workers,
 )
+from dgm.wiring.searching import held_out_tasks, plan_of, policy_of
 
 ConfirmNew = Callable[[RunConfig, Mapping[str, Price]], None]
 """Called once all is checked that can be wrong with the input, and nothing is made yet; what it raises ends it all."""
 ConfirmResumed = Callable[[RunConfig, RunReader], None]
-"""The same for a run that goes on; the configuration has the cap that holds from now on."""
+"""The same for a run that goes on; the configuration has the bounds that hold from now on."""
 
 _END_REASONS = {
     Ending.FINISHED: "finished",
@@ -70,13 +70,12 @@ class LiveRun:
             InfrastructureError: a fault of ours that did not go away.
             ArchiveError: a result could not be recorded.
         """
-        plan = Plan(
-            policy=policy_named(self.config.policy),
-            stages=self.bench.benchmark.stages(),
+        plan = plan_of(
+            self.config,
+            self.bench.benchmark.stages(),
+            held_out=self.archive.held_out(),
             children=children,
-            trials=self.config.trials,
             workers=workers,
-            seed=self.config.seed,
         )
         executor = ThreadPoolExecutor(workers, thread_name_prefix="dgm-worker")
         self.engine = Engine(self.archive, plan, executor=executor, perform=self._perform, watcher=watcher)
@@ -99,9 +98,9 @@ class LiveRun:
     def _perform(self, job: Job) -> ActionResult:
         return perform(job, self.bench)
 
-    def is_measured(self, state: AgentState) -> bool:
-        """Return whether an agent has no measurement left to be made."""
-        return not state.due(self.bench.benchmark.stages(), trials=self.config.trials)
+    def is_measured(self, agent: AgentId) -> bool:
+        """Return whether an agent has no measurement left to be made by the run's rule."""
+        return self.engine is not None and self.engine.is_measured(agent)
 
     def drain(self) -> None:
         """Let what is in flight end, start nothing more. May be called from a signal handler."""
@@ -130,8 +129,9 @@ def new_run(
     """
     code = read_agent_directory(seed_agent)
     config = with_absolute_checkout(config)
-    policy_named(config.policy)
+    policy_of(config)
     benchmark = loaded_benchmark(config, directory)
+    held_out = held_out_tasks(config, benchmark.stages())
     config = with_records(config, benchmark)
     prices, pin = prices_now(config), LatePin()
     with checked_models(models_of(config, prices)) as models:
@@ -140,7 +140,13 @@ def new_run(
             images = ensured_images(sandbox.engine, benchmark.images(), say=say)
             with (
                 create_run(
-                    directory, config=config, image=benchmark.image, images=images, seed_code=code, prices=prices
+                    directory,
+                    config=config,
+                    image=benchmark.image,
+                    images=images,
+                    seed_code=code,
+                    held_out=held_out,
+                    prices=prices,
                 ) as archive,
                 gateway_of(config, models, archive, directory) as gateway,
             ):
@@ -151,13 +157,21 @@ def new_run(
 
 @contextmanager
 def resumed_run(
-    directory: Path, *, children: int, max_cost_usd: float | None, said: RunConfig, say: Say, confirm: ConfirmResumed
+    directory: Path,
+    *,
+    children: int,
+    evaluations: int | None,
+    max_cost_usd: float | None,
+    said: RunConfig,
+    say: Say,
+    confirm: ConfirmResumed,
 ) -> Generator[LiveRun]:
     """Open a run that was interrupted, or that is to grow to `children` children.
 
     Args:
         directory: the run.
         children: how many it is to have grown in the end.
+        evaluations: another bound on them, those that ended included; as configured unless given.
         max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
         said: where providers are and their keys, and prices, and where tasks lie, as far as the user says them now.
         say: told what takes time.
@@ -169,7 +183,9 @@ def resumed_run(
             in; see `dgm.core.errors`.
     """
     with locked_run(directory) as archive:
-        config = with_addresses(_with_cap(with_checkout(archive.config(), said), max_cost_usd), said)
+        config = with_addresses(
+            with_bounds(with_checkout(archive.config(), said), max_cost_usd=max_cost_usd, evaluations=evaluations), said
+        )
         require_consent_now(config, archive.prices(), said)  # before any key is read
         benchmark = loaded_benchmark(config, directory)
         with checked_models(models_of(config, archive.prices(), answered=_answered(archive))) as models:
@@ -183,15 +199,19 @@ def resumed_run(
                     yield LiveRun(directory.name, config, archive, bench, sandbox)
 
 
-def _with_cap(config: RunConfig, max_cost_usd: float | None) -> RunConfig:
-    """A cap may change while a run grows: unlike the other settings, no result hangs on it."""
-    if max_cost_usd is None:
+def with_bounds(config: RunConfig, *, max_cost_usd: float | None, evaluations: int | None) -> RunConfig:
+    """Return a run's configuration with other bounds, where they are given.
+
+    They may change while a run grows: unlike of the other settings, no result hangs on them.
+    """
+    bounds = {"budget": {"max_cost_usd": max_cost_usd}, "search": {"evaluations": evaluations}}
+    said = {table: values for table, values in bounds.items() if None not in values.values()}
+    if not said:
         return config
-    raised = {"budget": {"max_cost_usd": max_cost_usd}}
-    return config_from(laid_over(config.model_dump(exclude_none=True), raised), source="command line")
+    return config_from(laid_over(config.model_dump(exclude_none=True), said), source="command line")
 
 
 def _answered(run: RunReader) -> set[str]:
     """Return the models that are known to answer: the agent's once a session with it was measured."""
-    measured = (outcome for outcomes in run.outcomes().values() for outcome in outcomes)
-    return {run.config().models.agent.model} if any(outcome.usage.output_tokens for outcome in measured) else set()
+    answers = any(found.tokens for _, found in run.measured())
+    return {run.config().models.agent.model} if answers else set()

@@ -8,28 +8,43 @@ from typing import cast
 
 import pytest
 
-from dgm.core.actions import Evaluate, Expand, Rejection
+from dgm.core.actions import Evaluate, Expand, PastStep, Rejection
+from dgm.core.agents import Agent
 from dgm.core.errors import ArchiveError
 from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
-from dgm.core.outcomes import Usage, Verdict
+from dgm.core.outcomes import Measured, Outcome, Usage, Verdict
 from dgm.core.ports import Archive
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.runs import SEED_CODE, grow, measure, new_run, outcome, reject, step
 
 CHILD_CODE = {"main.py": File(b"print('child')\n", executable=True), "a/b/c.bin": File(bytes(range(256)))}
 SESSION = SessionId("00001.1.agent")
+HELD_OUT = TaskId("held-out")
+
+
+def record(archive: Archive, agent: AgentId, found: Outcome) -> None:
+    archive.add_outcome(archive.decide(Evaluate(agent, found.task, found.trial)).number, agent, found)
+
+
+def merge(archive: Archive, parent: AgentId, partner: AgentId, *, conflicts: tuple[str, ...] = ()) -> Agent:
+    number = archive.steps_done() + 1
+    decision = archive.decide(Expand(parent, number, partner=partner)).number
+    merged = replace(step(number, parent, child=CHILD_CODE), partner=partner, conflicts=conflicts, diagnosis=None)
+    child = archive.add_step(decision, merged)
+    assert child is not None
+    return child
 
 
 @pytest.fixture(params=["memory", "disk"])
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Archive]:
-    """An archive with a seed agent."""
+    """An archive with a seed agent and one task that is held out from selection."""
     if cast("str", request.param) == "memory":
-        memory = MemoryArchive()
+        memory = MemoryArchive(held_out={HELD_OUT})
         memory.add_seed_agent(SEED_CODE)
         yield memory
     else:
-        with new_run(tmp_path / "run") as run:
+        with new_run(tmp_path / "run", held_out={HELD_OUT}) as run:
             yield run
 
 
@@ -83,17 +98,17 @@ def test_a_rejected_step_counts_and_makes_no_agent(archive: Archive, root: Agent
 def test_outcomes_come_back_in_the_order_of_recording(archive: Archive, root: AgentId) -> None:
     measure(archive, root, [Verdict.RESOLVED, Verdict.TIMED_OUT])
     expected = (outcome("task-0"), outcome("task-1", Verdict.TIMED_OUT))
-    assert archive.outcomes() == {root: expected}
+    assert archive.outcomes_of(root) == expected
 
 
 def test_what_is_flagged_comes_back_in_its_order(archive: Archive, root: AgentId) -> None:
     flagged = outcome("task-0", flags=("Two tests did not run.", "It ended early."))
     archive.add_outcome(archive.decide(Evaluate(root, TaskId("task-0"), 0)).number, root, flagged)
-    assert archive.outcomes()[root] == (flagged,)
+    assert archive.outcomes_of(root) == (flagged,)
 
 
 def test_an_agent_without_measurements_has_none(archive: Archive, root: AgentId) -> None:
-    assert archive.outcomes() == {root: ()}
+    assert archive.outcomes_of(root) == ()
 
 
 def test_a_task_and_trial_is_measured_once_only(archive: Archive, root: AgentId) -> None:
@@ -107,7 +122,124 @@ def test_another_trial_of_the_same_task_is_another_measurement(archive: Archive,
     measure(archive, root, [Verdict.RESOLVED])
     decision = archive.decide(Evaluate(root, TaskId("task-0"), 1))
     archive.add_outcome(decision.number, root, outcome("task-0", trial=1))
-    assert len(archive.outcomes()[root]) == 2
+    assert len(archive.outcomes_of(root)) == 2
+
+
+def test_what_is_held_out_is_told_apart(archive: Archive, root: AgentId) -> None:
+    record(archive, root, outcome("task-0"))
+    record(archive, root, outcome(HELD_OUT))
+    assert archive.held_out() == {HELD_OUT}
+    assert archive.outcomes_of(root) == (outcome("task-0"),)
+    assert archive.held_out_of(root) == (outcome(HELD_OUT),)
+
+
+def test_what_is_held_out_chooses_no_best_agent(archive: Archive, root: AgentId) -> None:
+    child = grow(archive, root, CHILD_CODE).id
+    record(archive, root, outcome("task-0"))
+    record(archive, child, outcome("task-0", Verdict.UNRESOLVED))
+    record(archive, child, outcome(HELD_OUT))
+    assert archive.best() == root
+
+
+def test_the_best_agent_is_the_one_with_the_best_record(archive: Archive, root: AgentId) -> None:
+    lucky, good, equal, unmeasured = (grow(archive, root, CHILD_CODE).id for _ in range(4))
+    for agent, verdicts in ((root, [True, False]), (lucky, [True]), (good, [True] * 4), (equal, [True] * 4)):
+        measure(archive, agent, [Verdict.RESOLVED if each else Verdict.UNRESOLVED for each in verdicts])
+    assert (archive.best(), archive.outcomes_of(unmeasured)) == (good, ())
+
+
+def test_a_flagged_measurement_makes_nobody_the_best(archive: Archive, root: AgentId) -> None:
+    child = grow(archive, root, CHILD_CODE).id
+    record(archive, root, outcome("task-0"))
+    record(archive, child, outcome("task-0"))
+    record(archive, child, outcome("task-1", flags=("It ended early.",)))
+    assert archive.best() == root
+
+
+def test_what_policies_see_comes_in_the_order_of_recording(archive: Archive, root: AgentId) -> None:
+    child = grow(archive, root, CHILD_CODE).id
+    first = outcome("task-1", Verdict.UNRESOLVED)
+    second = replace(outcome("task-0", trial=1), usage=Usage(1, 5, 6, 1 / 3), patch="+++ a\n+ one\n- two\n+ three\n")
+    third = outcome(HELD_OUT, flags=("It ended early.",))
+    for agent, found in ((child, first), (root, second), (child, third)):
+        record(archive, agent, found)
+    assert list(archive.measured()) == [
+        (child, Measured(("task-1", 0), False, True, 10, 0.000000125, 0)),  # pyright: ignore[reportArgumentType]
+        (root, Measured(("task-0", 1), True, True, 11, 0.333333333, 3)),  # pyright: ignore[reportArgumentType]
+        (child, Measured((HELD_OUT, 0), False, True, 10, 0.000000125, 0)),
+    ]
+
+
+def test_the_steps_from_an_agent_are_those_of_which_it_is_the_first_parent(archive: Archive, root: AgentId) -> None:
+    child = grow(archive, root, CHILD_CODE, proposal="Grow.").id
+    merged = merge(archive, child, root).id
+    reject(archive, root, Rejection.TOO_LARGE)
+    proposal = "Retry when the reply is empty\nbecause it happens."
+    assert archive.steps_from(root) == (
+        PastStep(1, root, child, "Grow.", None, ""),
+        PastStep(3, root, None, proposal, Rejection.TOO_LARGE, "It does not start."),
+    )
+    assert archive.steps_from(child) == (PastStep(2, child, merged, "", None, ""),)
+    assert archive.steps_from(merged) == ()
+
+
+def test_steps_are_told_by_number_in_whatever_order_they_end(archive: Archive, root: AgentId) -> None:
+    first, second = (archive.decide(Expand(root, number)).number for number in (1, 2))
+    archive.add_step(second, step(2, root, rejection=Rejection.EMPTY_PATCH, proposal="second"))
+    archive.proposals()  # what is remembered of this must not hide what comes later
+    archive.add_step(first, step(1, root, rejection=Rejection.EMPTY_PATCH, proposal="first"))
+    assert [past.number for past in archive.steps_from(root)] == [1, 2]
+    assert archive.proposals() == ("first", "second")
+
+
+def test_a_step_without_a_diagnosis_proposed_nothing(archive: Archive, root: AgentId) -> None:
+    decision = archive.decide(Expand(root, 1)).number
+    archive.add_step(decision, replace(step(1, root, rejection=Rejection.NO_DIAGNOSIS), diagnosis=None))
+    assert archive.proposals() == ()
+
+
+def test_a_merge_has_both_parents_and_stands_below_the_first(archive: Archive, root: AgentId) -> None:
+    left, right = grow(archive, root, SEED_CODE).id, grow(archive, root, CHILD_CODE).id
+    child = merge(archive, left, right, conflicts=("main.py",))
+    assert (child.parents, child.generation) == ((left, right), 2)
+    assert (archive.agent_tree().children(left), archive.agent_tree().children(right)) == ((child.id,), ())
+
+
+def test_who_takes_part_in_a_step_stands_in_its_decision(archive: Archive, root: AgentId) -> None:
+    child = grow(archive, root, CHILD_CODE).id
+    wanted = [
+        Expand(root, 2, editor=child),
+        Expand(root, 3, partner=child),
+        Expand(root, 4, editor=child, partner=root),
+    ]
+    for action in wanted:
+        archive.decide(action)
+    assert [decision.action for decision in archive.open_decisions()] == wanted
+
+
+def test_a_step_with_another_partner_than_was_decided_is_refused(archive: Archive, root: AgentId) -> None:
+    child = grow(archive, root, CHILD_CODE).id
+    decision = archive.decide(Expand(root, 2, partner=child))
+    with pytest.raises(ArchiveError):
+        archive.add_step(decision.number, step(2, root, child=CHILD_CODE))
+    assert archive.open_decisions() == (decision,)
+
+
+@pytest.mark.parametrize("role", ["editor", "partner"])
+def test_nobody_unknown_takes_part_in_a_step(archive: Archive, root: AgentId, role: str) -> None:
+    with pytest.raises(ArchiveError):
+        archive.decide(replace(Expand(root, 1), **{role: AgentId("0" * 12)}))
+    assert archive.decision_count() == 0
+
+
+def test_a_tree_stays_as_it_was_when_the_archive_grows(archive: Archive, root: AgentId) -> None:
+    before = archive.agent_tree()
+    child = grow(archive, root, CHILD_CODE).id
+    assert ([agent.id for agent in before], before.children(root)) == ([root], ())
+    assert ([agent.id for agent in archive.agent_tree()], archive.agent_tree().children(root)) == (
+        [root, child],
+        (child,),
+    )
 
 
 def test_decisions_are_numbered_from_one(archive: Archive, root: AgentId) -> None:
@@ -187,7 +319,7 @@ def test_a_measurement_says_nothing_of_the_cache(archive: Archive, root: AgentId
     usage = Usage(calls=1, input_tokens=7, output_tokens=3, cost_usd=0.000000125)
     cached = replace(usage, cache_read_tokens=5, cache_write_tokens=1)
     archive.add_outcome(decision.number, root, replace(outcome("task-0"), usage=cached))
-    assert archive.outcomes()[root] == (replace(outcome("task-0"), usage=usage),)
+    assert archive.outcomes_of(root) == (replace(outcome("task-0"), usage=usage),)
 
 
 def test_ten_dimes_are_one_dollar(archive: Archive) -> None:

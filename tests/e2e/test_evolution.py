@@ -32,7 +32,9 @@ def test_the_tree_has_the_agreed_shape(evolved: Command) -> None:
     }
     assert len(tree["agents"]) == 3
     seed = tree["agents"][0]
-    assert set(seed) == {"id", "parent", "generation", "step", "score", "children", "created_at"}
+    assert set(seed) == {
+        *("id", "parent", "generation", "step", "score", "better_than_parent", "chance_best", "children", "created_at"),
+    }
     assert set(seed["score"]) == {"resolved", "attempted", "mean", "low", "high"}
     assert (seed["parent"], seed["generation"], seed["score"]["attempted"]) == (None, 0, 3)
 
@@ -41,7 +43,7 @@ def test_the_status_has_the_agreed_shape(evolved: Command) -> None:
     status = evolved.json("status", "small")
     assert set(status) == {
         *("run", "state", "agents", "steps", "evaluations", "flagged", "cost_usd", "tokens", "elapsed_s"),
-        *("usage", "cached_share", "unsettled", "by_role", "budget"),
+        *("best", "held_out", "monitoring", "savings", "usage", "cached_share", "unsettled", "by_role", "budget"),
     }
     assert sum(role["calls"] for role in status["by_role"].values()) == status["usage"]["calls"] > 0
     assert (status["state"], status["agents"], status["steps"]["accepted"]) == ("finished", 3, 2)

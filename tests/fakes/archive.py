@@ -1,16 +1,17 @@
 """An archive in memory: `dgm.core.ports.Archive` for tests of whatever stands on it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
-from dgm.core.actions import Action, Evaluate, Expand, Step
+from dgm.core.actions import Action, Evaluate, Expand, PastStep, Step
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.errors import ArchiveError
 from dgm.core.files import FileTree, tree_hash
-from dgm.core.ids import AgentId, SessionId, agent_id
-from dgm.core.outcomes import Outcome, Usage
+from dgm.core.ids import AgentId, SessionId, TaskId, agent_id
+from dgm.core.outcomes import Measured, Outcome, Usage, measured
 from dgm.core.ports import Attempt, Decision
+from dgm.core.scores import best_of, score_of
 
 _NANOS_PER_USD = 10**9
 
@@ -18,8 +19,12 @@ _NANOS_PER_USD = 10**9
 class MemoryArchive:
     """Keeps everything in lists. Refuses what the real one refuses; costs are kept in nano-dollars as there."""
 
-    def __init__(self, *, seed: int = 0, now: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, *, seed: int = 0, now: Callable[[], float] = lambda: 0.0, held_out: Collection[TaskId] = ()
+    ) -> None:
         self._seed = seed
+        self._held_out = frozenset(held_out)
+        self._measured: list[tuple[AgentId, Measured]] = []
         self._now = now
         self._lock = threading.RLock()
         self._agents: dict[AgentId, Agent] = {}
@@ -40,7 +45,37 @@ class MemoryArchive:
 
     def outcomes(self) -> dict[AgentId, tuple[Outcome, ...]]:
         with self._lock:
-            return dict(self._outcomes)
+            return {agent: self.outcomes_of(agent) for agent in self._agents}
+
+    def outcomes_of(self, agent: AgentId) -> tuple[Outcome, ...]:
+        with self._lock:
+            return tuple(found for found in self._outcomes[agent] if found.task not in self._held_out)
+
+    def held_out_of(self, agent: AgentId) -> tuple[Outcome, ...]:
+        with self._lock:
+            return tuple(found for found in self._outcomes[agent] if found.task in self._held_out)
+
+    def held_out(self) -> frozenset[TaskId]:
+        return self._held_out
+
+    def measured(self) -> Iterator[tuple[AgentId, Measured]]:
+        with self._lock:
+            yield from list(self._measured)
+
+    def best(self) -> AgentId:
+        return best_of({agent: score_of(found) for agent, found in self.outcomes().items()})
+
+    def steps_from(self, parent: AgentId) -> tuple[PastStep, ...]:
+        with self._lock:
+            steps = sorted((step for step in self.steps if step.parent == parent), key=lambda step: step.number)
+            return tuple(
+                PastStep(step.number, parent, self._made(step), _proposal(step), step.rejection, step.detail)
+                for step in steps
+            )
+
+    def proposals(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(filter(None, map(_proposal, sorted(self.steps, key=lambda step: step.number))))
 
     def steps_done(self) -> int:
         return len(self.steps)
@@ -56,7 +91,12 @@ class MemoryArchive:
 
     def decide(self, action: Action) -> Decision:
         with self._lock:
-            if (action.parent if isinstance(action, Expand) else action.agent) not in self._agents:
+            match action:
+                case Expand(parent=agent, editor=editor, partner=partner):
+                    named = {agent, editor or agent, partner or agent}
+                case Evaluate(agent=agent):
+                    named = {agent}
+            if named - self._agents.keys():
                 raise ArchiveError("No such agent.")
             decision = Decision(len(self.decisions) + 1, action)
             self.decisions.append(decision)
@@ -78,10 +118,14 @@ class MemoryArchive:
 
     def add_step(self, decision: int, step: Step) -> Agent | None:
         with self._lock:
-            self._require_open(decision, Expand(step.parent, step.number))
+            known = self._open[decision].action if decision in self._open else None
+            editor = known.editor if isinstance(known, Expand) else None
+            self._require_open(decision, Expand(step.parent, step.number, editor=editor, partner=step.partner))
             child = None
             if step.child is not None:
-                child = self._add_agent(step.child, step=step.number, parent=self._agents[step.parent])
+                partners = () if step.partner is None else (step.partner,)
+                parent = self._agents[step.parent]
+                child = self._add_agent(step.child, step=step.number, parent=parent, partners=partners)
             self.steps.append(step)
             del self._open[decision]
             return child
@@ -93,6 +137,7 @@ class MemoryArchive:
                 raise ArchiveError("Measured before.")
             outcome = replace(outcome, usage=_to_the_nano(_without_cache(outcome.usage)))
             self._outcomes[agent] = (*self._outcomes[agent], outcome)
+            self._measured.append((agent, measured(outcome)))
             del self._open[decision]
 
     def add_fault(self, decision: int, message: str) -> None:
@@ -122,11 +167,16 @@ class MemoryArchive:
         nanos = sum(round(call.cost_usd * _NANOS_PER_USD) for call in calls)
         return replace(sum(calls, Usage()), cost_usd=nanos / _NANOS_PER_USD)
 
-    def _add_agent(self, code: FileTree, *, step: int, parent: Agent | None) -> Agent:
+    def _made(self, step: Step) -> AgentId | None:
+        return next((agent.id for agent in self._agents.values() if agent.step == step.number), None)
+
+    def _add_agent(
+        self, code: FileTree, *, step: int, parent: Agent | None, partners: tuple[AgentId, ...] = ()
+    ) -> Agent:
         parent_id = None if parent is None else parent.id
         agent = Agent(
             id=agent_id(run_seed=self._seed, step=step, parent=parent_id, code_hash=tree_hash(code)),
-            parents=() if parent_id is None else (parent_id,),
+            parents=() if parent_id is None else (parent_id, *partners),
             generation=0 if parent is None else parent.generation + 1,
             step=step,
             created_at=self._now(),
@@ -143,6 +193,10 @@ class MemoryArchive:
     def _require_open(self, decision: int, action: Action) -> None:
         if decision not in self._open or self._open[decision].action != action:
             raise ArchiveError("Not an open decision of that kind.")
+
+
+def _proposal(step: Step) -> str:
+    return "" if step.diagnosis is None else step.diagnosis.improvement_proposal
 
 
 def _without_cache(usage: Usage) -> Usage:

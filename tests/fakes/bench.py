@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dgm.config import Sessions, Steps
+from dgm.config import Diagnoses, Sessions, Steps
 from dgm.core.actions import Evaluate, Expand
 from dgm.core.files import File, FileTree
 from dgm.core.ids import AgentId, SessionId, TaskId
@@ -46,6 +46,8 @@ class Fakes:
     benchmark: FakeBenchmark = field(default_factory=FakeBenchmark)
     models: FakeModelAccess = field(default_factory=FakeModelAccess)
     steps: Steps = field(default_factory=Steps)
+    diagnoses: Diagnoses = field(default_factory=Diagnoses)
+    run_seed: int = 3
     sandbox: FakeSandbox = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,8 +62,9 @@ class Fakes:
             self.models,
             limits=Sessions(),
             steps=self.steps,
+            diagnoses=self.diagnoses,
             clock=StillClock(),
-            run_seed=3,
+            run_seed=self.run_seed,
         )
 
 
@@ -75,4 +78,4 @@ def expand_job() -> tuple[Job, Expand]:
     """Return the second decision's job: expand an agent that did not resolve "bee"."""
     action = Expand(AGENT, step=4)
     failed = Outcome(TaskId("bee"), 0, Verdict.UNRESOLVED, "0 of 1 tests passed", 1.0, SessionId("00001.1.agent"))
-    return Job(action, Attempt(2, 1), CODE, evidence=(failed,)), action
+    return Job(action, Attempt(2, 1), CODE, outcomes=(failed,)), action

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dgm.core.actions import EvidenceKind
 from dgm.core.errors import DgmError, UnknownNameError
 from dgm.core.files import Change, File, FileTree
 from dgm.core.ids import SessionId, TaskId
@@ -51,6 +52,9 @@ class FakeBenchmark:
     """Raised, one each, instead of the next grades."""
     output: str = ""
     """What failed tests are said to have said."""
+    evidence_kinds: tuple[EvidenceKind, ...] = ()
+    hidden: str = ""
+    """What every task is said to be judged by."""
     flags: tuple[str, ...] = ()
     """What resolved tasks are flagged with."""
     graded: list[tuple[TaskId, FileTree]] = field(default_factory=list[tuple[TaskId, FileTree]])
@@ -80,6 +84,11 @@ class FakeBenchmark:
     def known_tasks(self) -> tuple[KnownTask, ...]:
         """Return the tasks with their answers."""
         return tuple(self.known)
+
+    def hidden_tests(self, task: TaskId) -> str:
+        """Return what it is judged by."""
+        self._known(task)
+        return self.hidden
 
     def grade(self, task: TaskId, solution: Change, *, sandbox: Sandbox, session: SessionId) -> Grade:  # noqa: ARG002
         """Return whether the solution's files are the reference's."""

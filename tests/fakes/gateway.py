@@ -92,13 +92,15 @@ class FakeModelAccess:
             ledger: where calls are booked.
             max_calls: the run's cap.
         """
-        self._answers = list(answers)
+        self.answers = list(answers)
         self._ledger = MemoryLedger() if ledger is None else ledger
         self._max_calls = max_calls
         self._lock = threading.Lock()
         self._transcripts: dict[SessionId, list[str]] = {}
         self.sessions: list[tuple[Grant, FakeModelSession]] = []
         self.prompts: list[str] = []
+        self.overflows: set[SessionId] = set()
+        """Sessions that became longer than the model's context."""
 
     @contextmanager
     def session(self, grant: Grant) -> Generator[FakeModelSession, None, None]:
@@ -112,12 +114,15 @@ class FakeModelAccess:
     def transcript(self, session: SessionId) -> str:
         return "\n".join(self._transcripts.get(session, ()))
 
+    def overflowed(self, session: SessionId) -> bool:
+        return session in self.overflows
+
     def next_answer(self, session: SessionId, number: int, prompt: str) -> str:
         """Return or raise what the script says, and book it."""
         with self._lock:
             self._require_money()
             self._ledger.reserve_call(session, number, worst_case=ONE_CALL)
-            answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
             self.prompts.append(prompt)
             if isinstance(answer, Exception):
                 raise answer

@@ -1,7 +1,7 @@
 """Small runs on disk, and the values that they are made of."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from dgm.archive.run import RunArchive, create_run
@@ -15,9 +15,10 @@ from dgm.core.ports import Archive
 
 SEED_CODE: FileTree = {"main.py": File(b"print('seed')\n", executable=True), "tools/edit.py": File(b"EDIT = 1\n")}
 CREATED_AT = 1_800_000_000.0
-OLD_SCHEMAS = (1, 2, 3)
+OLD_SCHEMAS = (1, 2, 3, 4)
 """Versions of the archive before this one; `schema1.sql` and so on are what they wrote: a rejected step, a measurement,
-a call under way, since version 2 what the cache had of the measurement's call, since version 3 the image's digest."""
+a call under way, since version 2 what the cache had of the measurement's call, since version 3 the image's digest,
+since version 4 a sign that the measurement's tests were tampered with."""
 
 
 class TickingClock:
@@ -34,7 +35,13 @@ class TickingClock:
         return self.now()
 
 
-def new_run(directory: Path, *, config: RunConfig | None = None, code: FileTree = SEED_CODE) -> RunArchive:
+def new_run(
+    directory: Path,
+    *,
+    config: RunConfig | None = None,
+    code: FileTree = SEED_CODE,
+    held_out: Collection[TaskId] = (),
+) -> RunArchive:
     """Make a run with its seed agent, open for writing."""
     return create_run(
         directory,
@@ -42,6 +49,7 @@ def new_run(directory: Path, *, config: RunConfig | None = None, code: FileTree 
         image="python",
         images={"python": "sha256:" + "0" * 64},
         seed_code=code,
+        held_out=held_out,
         clock=TickingClock(),
     )
 

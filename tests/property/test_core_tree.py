@@ -10,7 +10,7 @@ from dgm.core.files import File, changed_paths, tree_hash
 from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.scores import Score, beta_quantile
-from dgm.core.stages import Stage, due_measurements
+from dgm.core.stages import Measurement, Stage, due_measurements
 from tests.fakes.runs import outcome
 
 PARENTS = st.lists(st.integers(0, 10**6), max_size=30)
@@ -120,9 +120,11 @@ def test_measuring_what_is_due_ends_where_a_stage_was_not_earned(
         first = sum(len(stage.tasks) for stage in stages)
         stages.append(Stage(tuple(TaskId(f"task-{number}") for number in range(first, first + size)), above))
     outcomes: list[Outcome] = []
-    while due := due_measurements(stages, outcomes, trials=trials, all_stages=all_stages):
+    done: dict[Measurement, bool] = {}
+    while due := due_measurements(stages, done, trials=trials, all_stages=all_stages):
         task, trial = due[0]
         outcomes.append(outcome(task, verdicts[len(outcomes)], trial=trial))
+        done[due[0]] = outcomes[-1].resolved
     assert len(outcomes) == trials * sum(len(stage.tasks) for stage in earned(stages, outcomes, trials, all_stages))
 
 

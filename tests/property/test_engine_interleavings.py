@@ -16,8 +16,9 @@ from dgm.core.ids import TaskId
 from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.policies.dgm import DgmPolicy
 from dgm.core.ports import Decision
+from dgm.core.rules import Staged
 from dgm.core.stages import Stage
-from dgm.core.view import ArchiveView
+from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
 from dgm.evolution.engine import MAX_ATTEMPTS, STEPS_PER_CHILD, Ending, Engine, Plan
 from tests.fakes.archive import MemoryArchive
@@ -93,7 +94,7 @@ def perform(job: Job, chance: Random) -> ActionResult:
             verdict = chance.choice((Verdict.RESOLVED, Verdict.UNRESOLVED))
             return Outcome(task, trial, verdict, "", seconds=1.0, session=job.session("agent"), patch="+ a line\n")
         case Expand() as action:
-            evidence = [outcome.task for outcome in job.evidence]
+            evidence = [outcome.task for outcome in job.unresolved]
             assert evidence == sorted(evidence, key=TASKS.index)  # so that the one that is drawn hangs on no order
             accepted = chance.random() < 0.6
             step = Step(
@@ -111,7 +112,9 @@ def perform(job: Job, chance: Random) -> ActionResult:
 
 
 def evolve(archive: MemoryArchive, *, children: int, executor: AnyOrder) -> Ending:
-    plan = Plan(Noticing(executor), STAGES, children=children, trials=2, workers=executor.workers, seed=3)
+    steps = children * STEPS_PER_CHILD
+    goal = Goal(STAGES, trials=2, rule=Staged(STAGES, 2), children=children, steps=steps)
+    plan = Plan(Noticing(executor), goal, workers=executor.workers, seed=3)
 
     def work(job: Job) -> ActionResult:
         return perform(job, executor.chance)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from dgm.archive.codestore import CodeStore, CommitId, NewCommit, create_repository
 from dgm.archive.difference import DiffStat, diff_stat, diff_text
 from dgm.archive.run import open_run, read_run
+from dgm.core.actions import Expand
 from dgm.core.errors import CorruptArchiveError
 from dgm.core.files import File, FileTree
 from dgm.core.ids import AgentId
-from tests.fakes.runs import SEED_CODE, TickingClock, grow, new_run
+from tests.fakes.runs import SEED_CODE, TickingClock, grow, new_run, step
 
 ONE, TWO = AgentId("1" * 12), AgentId("2" * 12)
 
@@ -61,6 +63,19 @@ def test_git_lists_the_files_that_were_stored(repository: Path) -> None:
 
 
 ONE_REF = f"refs/agents/{ONE}"
+
+
+def test_git_shows_both_parents_of_a_merge(tmp_path: Path) -> None:
+    with new_run(tmp_path / "run") as run:
+        root = run.seed_agent()
+        left, right = (grow(run, root, {"main.py": File(text)}).id for text in (b"1", b"2"))
+        decision = run.decide(Expand(left, 3, partner=right)).number
+        child = run.add_step(decision, replace(step(3, left, child={"main.py": File(b"3")}), partner=right))
+    assert child is not None
+    repository = tmp_path / "run" / "agents.git"
+    commits = [git(repository, "rev-parse", f"refs/agents/{agent}") for agent in (left, right)]
+    assert git(repository, "show", "--no-patch", "--format=%P", f"refs/agents/{child.id}").split() == commits
+    assert git(repository, "fsck", "--full", "--strict") == ""
 
 
 def test_git_shows_the_lineage(tmp_path: Path) -> None:

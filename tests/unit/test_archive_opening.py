@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dgm.archive import database
 from dgm.archive.database import open_for_writing
 from dgm.archive.reader import RunState
 from dgm.archive.run import create_run, open_run, read_run
@@ -246,6 +247,48 @@ def test_a_truncated_database_is_refused(finished: Path, size: int) -> None:
 def test_a_database_with_a_page_of_rubbish_is_refused(finished: Path) -> None:
     with (finished / "archive.db").open("r+b") as stream:
         stream.seek(-4096 * 3, os.SEEK_END)
+        stream.write(b"\xa5" * 4096)
+    with pytest.raises(CorruptArchiveError):
+        read_run(finished)
+
+
+@pytest.fixture
+def damaged_results(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run with rubbish in place of its evaluations, of which readers check the skeleton alone, as of a large one."""
+    monkeypatch.setattr(database, "_SMALL_BYTES", 0)
+    connection = sqlite3.connect(finished / "archive.db")
+    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'evaluations'").fetchone()
+    connection.close()
+    with (finished / "archive.db").open("r+b") as stream:
+        stream.seek(4096 * (root - 1))
+        stream.write(b"\xa5" * 4096)
+    return finished
+
+
+def test_damage_of_a_large_archive_is_an_error_of_whatever_comes_upon_it(damaged_results: Path) -> None:
+    with read_run(damaged_results) as run:
+        assert len(run.agent_tree()) == 2
+        with pytest.raises(CorruptArchiveError, match="is damaged"):
+            run.outcomes()
+
+
+def test_nothing_is_written_to_a_large_archive_that_is_damaged_anywhere(damaged_results: Path) -> None:
+    before = (damaged_results / "archive.db").read_bytes()
+    with pytest.raises(CorruptArchiveError):
+        open_run(damaged_results)
+    assert (damaged_results / "archive.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("table", ["agents", "parents", "starts", "run"])
+def test_a_reader_checks_the_skeleton_of_an_archive_of_any_size(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.setattr(database, "_SMALL_BYTES", 0)
+    connection = sqlite3.connect(finished / "archive.db")
+    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    connection.close()
+    with (finished / "archive.db").open("r+b") as stream:
+        stream.seek(4096 * (root - 1))
         stream.write(b"\xa5" * 4096)
     with pytest.raises(CorruptArchiveError):
         read_run(finished)

@@ -1,5 +1,6 @@
 """What a reader makes of the facts."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -7,12 +8,14 @@ import pytest
 
 from dgm.archive.difference import DiffStat
 from dgm.archive.reader import RunState
+from dgm.archive.records import BesideStep
 from dgm.archive.run import open_run, read_run
-from dgm.core.actions import Evaluate, Expand, Rejection
+from dgm.core.actions import Evaluate, EvidenceKind, Expand, Judgement, Rejection
 from dgm.core.errors import ArchiveError, UnknownNameError
 from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
+from dgm.core.ports import Role
 from dgm.core.scores import Score
 from tests.fakes.runs import (
     CREATED_AT,
@@ -25,6 +28,7 @@ from tests.fakes.runs import (
     outcome,
     pay,
     reject,
+    step,
 )
 
 
@@ -165,7 +169,7 @@ def test_the_best_agent_has_the_best_record_not_the_luckiest_one(directory: Path
         measure(run, root, [Verdict.RESOLVED] * 9 + [Verdict.UNRESOLVED])
         lucky = grow(run, root, SEED_CODE).id
         measure(run, lucky, [Verdict.RESOLVED] * 3)
-        assert run.best().agent.id == root
+        assert run.best() == root
 
 
 def test_an_agent_that_was_not_measured_yet_is_not_the_best(directory: Path) -> None:
@@ -173,7 +177,7 @@ def test_an_agent_that_was_not_measured_yet_is_not_the_best(directory: Path) -> 
         root = run.agent_tree().root.id
         measure(run, root, [Verdict.UNRESOLVED] * 5)
         grow(run, root, SEED_CODE)
-        assert run.best().agent.id == root
+        assert run.best() == root
 
 
 def test_the_child_of_a_step_is_found_by_its_number(directory: Path) -> None:
@@ -264,3 +268,81 @@ def test_a_resumed_run_keeps_its_number_of_children(directory: Path) -> None:
         wanted = run.children_wanted()
     with open_run(directory) as run:
         assert run.children_wanted() == wanted == 10
+
+
+def test_a_step_comes_back_with_what_is_known_beside_it(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.seed_agent()
+        other = grow(run, root, {}).id
+        decision = run.decide(Expand(root, 2, editor=other, partner=other)).number
+        merged = replace(
+            step(2, root, child={}),
+            partner=other,
+            evidence_kind=EvidenceKind.CONTEXT_LENGTH,
+            judgement=Judgement(True, "Nobody tried it. \ud800"),
+            conflicts=("b", "a"),
+        )
+        run.add_step(decision, merged)
+    with read_run(directory) as reader:
+        assert [record.beside for record in reader.steps()] == [
+            BesideStep(),
+            BesideStep(other, other, EvidenceKind.CONTEXT_LENGTH, Judgement(True, "Nobody tried it. ?"), ("b", "a")),
+        ]
+
+
+def test_steps_are_found_by_what_they_made(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.seed_agent()
+        reject(run, root, Rejection.TOO_LARGE)
+        one, other = (grow(run, root, {}).id for _ in range(2))
+    with read_run(directory) as reader:
+        assert {agent: record.number for agent, record in reader.steps_to([root, other]).items()} == {other: 3}
+        assert [reader.child_of_step(number) for number in range(5)] == [None, None, one, other, None]
+
+
+def test_rejections_are_counted_by_their_reason(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.seed_agent()
+        grow(run, root, {})
+        for rejection in (Rejection.TOO_LARGE, Rejection.NOT_NEW, Rejection.TOO_LARGE):
+            reject(run, root, rejection)
+    with read_run(directory) as reader:
+        assert reader.rejections() == {Rejection.TOO_LARGE: 2, Rejection.NOT_NEW: 1}
+
+
+def test_the_writer_knows_without_asking_the_file_what_a_reader_finds_in_it(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.seed_agent()
+        run.reserve_call(SessionId("00001.1.agent"), 1, worst_case=Usage(calls=1, input_tokens=9, cost_usd=0.5))
+        run.reserve_call(SessionId("00001.1.agent"), 2, worst_case=Usage(calls=1, input_tokens=8))
+        run.settle_call(SessionId("00001.1.agent"), 2, usage=Usage(calls=1, input_tokens=4))
+        grow(run, root, {}, proposal="first")
+        run.proposals()
+        grow(run, root, {}, proposal="second")
+        with read_run(directory) as reader:
+            assert reader.unsettled() == run.unsettled() == Usage(calls=1, input_tokens=9, cost_usd=0.5)
+            assert reader.proposals() == run.proposals() == ("first", "second")
+            assert reader.agent_count() == run.agent_count() == 3
+
+
+def test_a_call_left_open_long_ago_is_found_below_many_settled_ones(directory: Path) -> None:
+    with new_run(directory) as run:
+        run.reserve_call(SessionId("00001.1.agent"), 1, worst_case=Usage(calls=1, cost_usd=0.5))
+        for number in range(2, 9):
+            pay(run, f"{number:05}.1.improve", Usage(calls=1, cost_usd=0.25))
+    with read_run(directory) as reader:
+        assert reader.unsettled() == Usage(calls=1, cost_usd=0.5)
+        assert reader.usage_by_role() == {
+            Role.AGENT: Usage(calls=1, cost_usd=0.5),
+            Role.IMPROVE: Usage(calls=7, cost_usd=1.75),
+        }
+
+
+def test_decisions_left_open_long_ago_are_found_below_many_with_results(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.seed_agent()
+        opened = [run.decide(Evaluate(root, TaskId("a"), 0))]
+        measure(run, root, [Verdict.RESOLVED] * 3)
+        opened.append(run.decide(Expand(root, 1)))
+    with read_run(directory) as reader:
+        assert list(reader.open_decisions()) == opened

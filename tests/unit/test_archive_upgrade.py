@@ -11,22 +11,26 @@ from pathlib import Path
 import pytest
 
 from dgm.archive.reader import RunState
+from dgm.archive.records import BesideStep
 from dgm.archive.run import open_run, read_run
 from dgm.archive.schema import SCHEMA_VERSION, expected_schema, schema_of, version_of
+from dgm.core.actions import Expand, Judgement, PastStep, Rejection
 from dgm.core.errors import CorruptArchiveError, RunInUseError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage, Verdict
 from dgm.core.ports import Role
 from dgm.core.scores import Score
-from tests.fakes.runs import OLD_SCHEMAS, SEED_CODE, TickingClock, grow, new_run, run_of_schema
+from tests.fakes.runs import OLD_SCHEMAS, SEED_CODE, TickingClock, grow, new_run, run_of_schema, step
 from tests.unit.test_archive_opening import edit, public_place, read_without_rights
 
 __all__ = ["public_place"]
 
 SPENT = Usage(calls=4, input_tokens=1600, output_tokens=600, cost_usd=0.937500001)
 _HAD = {"cache_read_tokens": 200, "cache_write_tokens": 50}
-CACHED = {1: {}, 2: _HAD, 3: _HAD}
+CACHED = {1: {}, 2: _HAD, 3: _HAD, 4: _HAD}
 """What an archive of a version knows of the cache."""
+FLAGGED = {1: 0, 2: 0, 3: 0, 4: 1}
+"""How many measurements an archive of a version knows to be flagged."""
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +129,38 @@ def test_an_old_archive_has_the_one_image_that_it_knows_of(old: Path) -> None:
         assert run.images() == before == {"python": "sha256:" + "0" * 64}
 
 
-def test_nothing_is_flagged_in_an_old_archive(old: Path) -> None:
+def test_what_is_flagged_in_an_old_archive_does_not_count(old: Path, version: int) -> None:
+    flagged = FLAGGED[version]
+    for opened in (read_run, open_run):
+        with opened(old) as run:
+            assert (run.scores(), run.flagged_count()) == ({run.seed_agent(): Score(1 - flagged, 1)}, flagged)
+            ((_, found),) = run.measured()
+            assert found.resolved is not bool(flagged)
+
+
+def test_an_old_archive_holds_nothing_out_and_knows_of_no_other_agents_in_a_step(old: Path) -> None:
+    for opened in (read_run, open_run):
+        with opened(old) as run:
+            (step,) = run.steps()
+            assert (run.held_out(), run.held_out_scores(), step.beside) == (frozenset(), {}, BesideStep())
+
+
+def test_what_was_tried_in_an_old_archive_is_told_to_the_next_step(old: Path) -> None:
+    for opened in (read_run, open_run):
+        with opened(old) as run:
+            proposal = "Retry when the reply is empty\nbecause it happens."
+            rejected = PastStep(1, run.seed_agent(), None, proposal, Rejection.EMPTY_PATCH, "It does not start.")
+            assert (run.steps_from(run.seed_agent()), run.proposals()) == ((rejected,), (proposal,))
+
+
+def test_an_upgraded_archive_takes_the_new_facts(old: Path) -> None:
+    with open_run(old, clock=TickingClock()) as run:
+        root, number = run.seed_agent(), 2
+        decision = run.decide(Expand(root, number, editor=root)).number
+        judged = replace(step(number, root, rejection=Rejection.NOT_NEW), judgement=Judgement(False, "Tried before."))
+        run.add_step(decision, judged)
     with read_run(old) as run:
-        root = run.agent_tree().root.id
-        assert (run.scores()[root], run.flagged_count()) == (Score(1, 1), 0)
+        assert run.steps()[1].beside == BesideStep(editor=root, judgement=Judgement(False, "Tried before."))
 
 
 def test_an_upgraded_archive_goes_on_and_keeps_what_the_cache_had(old: Path, version: int) -> None:
@@ -159,8 +191,8 @@ def test_somebody_who_reads_an_old_archive_does_not_keep_it_from_being_upgraded(
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE TABLE flags (evaluation INTEGER, position INTEGER, flag TEXT)",
-        "CREATE VIEW flags AS SELECT number AS evaluation, 0 AS position, verdict AS flag FROM evaluations",
+        "CREATE TABLE held_out (task TEXT)",
+        "CREATE VIEW held_out AS SELECT task FROM evaluations",
         "DROP TRIGGER settlements_no_update",
         "DROP TABLE faults",
     ],
@@ -187,6 +219,7 @@ def test_the_tables_of_this_version_under_the_number_of_one_before_are_refused(o
 KILLED_UPGRADE = """
 import os, signal, sqlite3, sys
 from pathlib import Path
+from dgm.archive.records import BesideStep
 from dgm.archive.run import open_run
 
 class Killed(sqlite3.Connection):
@@ -203,7 +236,7 @@ open_run(Path(sys.argv[1]))
 
 @pytest.mark.parametrize(
     ("killed_at", "is_new"),
-    [("CREATE TRIGGER flags_no_delete", False), ("COMMIT", False), ("INSERT INTO starts", True)],
+    [("CREATE TRIGGER conflicts_no_delete", False), ("COMMIT", False), ("INSERT INTO starts", True)],
     ids=["between two statements", "before the commit", "after the commit"],
 )
 def test_a_kill_leaves_one_version_whole(old: Path, killed_at: str, is_new: bool, version: int, spent: Usage) -> None:

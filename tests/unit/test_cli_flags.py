@@ -13,7 +13,6 @@ from dgm.cli.progress import LiveProgress, PlainProgress
 from dgm.core.actions import Evaluate
 from dgm.core.ids import AgentId, TaskId
 from dgm.core.ports import Decision
-from dgm.core.view import AgentState
 from dgm.wiring import LiveRun
 from tests.fakes.runs import new_run, outcome
 
@@ -31,7 +30,7 @@ def root(tmp_path: Path) -> AgentId:
     return agent
 
 
-def never_measured(_: AgentState) -> bool:
+def never_measured(_: AgentId) -> bool:
     return False
 
 

@@ -119,7 +119,8 @@ def dgm(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def test_status_compares_the_best_agent_with_the_seed_agent(dgm: Reading, agents: list[AgentId]) -> None:
     seed, best = (f"{name} {agent[:7]}" for name, agent in zip(("seed", "best"), agents, strict=True))
-    assert dgm("status", "poly").partition("Resolved by language\n")[2].splitlines() == [
+    table = dgm("status", "poly").partition("Resolved by language\n")[2].partition("\n\n")[0]
+    assert table.splitlines() == [
         f"language     {seed}  {best}",
         "go                    1/2           1/1",
         "rust                  1/1           1/1",

@@ -11,11 +11,12 @@ from dgm.cli.runs import existing_run_directory, new_run_directory, run_director
 from dgm.core.errors import ConfigError, RunExistsError, UnknownNameError
 from tests.fakes.runs import new_run
 
-READING = ["runs", "status", "tree", "show", "lineage", "diff", "checkout"]
+READING = ["runs", "status", "tree", "best", "show", "lineage", "diff", "checkout"]
 VERBS = [
     "run",
     "resume",
     "estimate",
+    "simulate",
     *READING,
     "replay",
     "transcript",

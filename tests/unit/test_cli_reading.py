@@ -95,6 +95,8 @@ def test_tree_has_the_agreed_json(dgm: Any, ids: list[str]) -> None:
         "generation": 1,
         "step": 1,
         "score": {},
+        "better_than_parent": {"common": 3, "better": 2, "worse": 0, "chance": 0.875},
+        "chance_best": pytest.approx(0.7615, abs=1e-3),
         "children": 1,
         "created_at": "",
     }
@@ -110,7 +112,11 @@ def test_times_in_json_are_iso_8601_in_utc(dgm: Any) -> None:
 
 
 def test_status_has_the_agreed_json(dgm: Any) -> None:
-    assert dgm("status", "first", "--json").json == {
+    answer = dgm("status", "first", "--json").json
+    assert (set(answer["monitoring"]), answer["held_out"]) == ({"parent_choice", "new_behaviour", "parts"}, None)
+    assert answer["best"]["score"]["resolved"] == 3
+    apart = {"best", "held_out", "monitoring", "savings"}
+    assert {key: value for key, value in answer.items() if key not in apart} == {
         "run": "first",
         "state": "finished",
         "agents": 3,
@@ -202,8 +208,8 @@ def test_a_run_that_a_process_holds_is_shown_as_running(dgm: Any, runs: Path) ->
 def test_a_tree_for_people_marks_the_best_and_cuts_long_changes(dgm: Any, ids: list[str]) -> None:
     lines = dgm("tree", "first").out.splitlines()
     assert [line.split() for line in lines[3:5]] == [
-        [ids[0][:7], "1/3", "40%", "7-81", "0", "seed", "agent"],
-        ["└─" + ids[1][:7] + "*", "3/3", "80%", "40-99", "1", "Retry", "when", "the", "reply", "is", "empty"],
+        [ids[0][:7], "1/3", "40%", "7-81", "-", "0", "seed", "agent"],
+        ["└─" + ids[1][:7] + "*", "3/3", "80%", "40-99", "0.88", "1", "Retry", "when", "the", "reply", "is", "empty"],
     ]
     assert max(len(line) for line in lines) <= 100
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from dgm.cli.main import run_command
-from dgm.cli.settings import run_settings, said_now
-from dgm.config import LongRates, ModelChoice, Price, RunConfig, parse_config
+from dgm.cli.settings import diagnosis_options, run_settings, said_now, search_options
+from dgm.config import Diagnoses, LongRates, ModelChoice, Price, RunConfig, Search, parse_config
 from dgm.core.errors import ConfigError
+from dgm.core.policies import POLICIES
+from dgm.core.policies.ablations import ABLATIONS
 
 FILE = """
 tasks = ["leap-cake", "bus-card"]
@@ -56,6 +58,9 @@ settings = partial(
     children=None,
     workers=None,
     seed=None,
+    trials=None,
+    search={},
+    diagnoses={},
     max_cost=None,
     max_step_cost=None,
 )
@@ -147,3 +152,97 @@ def test_a_checkout_may_be_told_from_home(monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_is_said_when_a_run_goes_on_has_a_checkout_only_if_one_is_named() -> None:
     assert said_now(None, None).model_fields_set == set()
     assert said_now(None, None, Path("/clone")).polyglot.directory == Path("/clone")
+
+
+NO_SEARCH = search_options(
+    ablation=None, evaluations=None, holdout=None, adaptive=False, best_trials=None, merge_rate=None
+)
+NO_DIAGNOSES = diagnosis_options(interest=False, no_memory=False, paper=False)
+SEARCH_FILE = """
+trials = 2
+[search]
+ablation = "greedy"
+evaluations = 100
+stopping = "adaptive"
+best_trials = 5
+[diagnoses]
+memory = false
+interest = true
+"""
+
+
+@pytest.fixture
+def search_file(tmp_path: Path) -> Path:
+    path = tmp_path / "search.toml"
+    path.write_text(SEARCH_FILE)
+    return path
+
+
+def test_without_options_the_search_is_as_the_file_says(search_file: Path) -> None:
+    found = settings(search_file, search=NO_SEARCH, diagnoses=NO_DIAGNOSES)
+    assert found == parse_config(SEARCH_FILE, source="test")
+    assert settings(None, search=NO_SEARCH, diagnoses=NO_DIAGNOSES) == RunConfig()
+
+
+def test_options_of_the_search_go_before_those_of_the_file(search_file: Path) -> None:
+    search = search_options(
+        ablation="no-open-ended", evaluations=7, holdout=0.3, adaptive=True, best_trials=0, merge_rate=0.2
+    )
+    found = settings(search_file, trials=3, search=search, diagnoses=NO_DIAGNOSES)
+    assert found.search == Search(
+        ablation="no-open-ended", evaluations=7, holdout=0.3, stopping="adaptive", best_trials=0, merge_rate=0.2
+    )
+    assert (found.trials, found.diagnoses) == (3, Diagnoses(memory=False, interest=True))
+
+
+def test_options_of_diagnoses_are_switches() -> None:
+    found = settings(None, diagnoses=diagnosis_options(interest=True, no_memory=True, paper=True))
+    assert found.diagnoses == Diagnoses(interest=True, memory=False, hidden_tests=True)
+
+
+@pytest.mark.parametrize("verb", ["run", "estimate"])
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--holdout", "1"], "command line: search.holdout: input should be less than or equal to 0.9."),
+        (["--holdout", "-0.1"], "command line: search.holdout: input should be greater than or equal to 0."),
+        (["--holdout", "nan"], "command line: search.holdout: input should be"),
+        (["--holdout", "0.01"], "A holdout of 0.01 of 28 tasks leaves none to one of both sides."),
+        (["--tasks", "moss-wall", "--holdout", "0.9"], "A holdout of 0.9 of 1 tasks leaves none to one of both sides."),
+        (["--merge-rate", "2"], "command line: search.merge_rate: input should be less than or equal to 1."),
+        (["--ablation", "nonsense"], "command line: search.ablation: input should be 'no-self-improve', 'no-open-"),
+        (["--ablation", "greedy", "--policy", "hgm"], "The ablation greedy is of the policies dgm and dgm-adaptive,"),
+        (["--best-trials", "2000"], "command line: search.best_trials: input should be less than or equal to 1000."),
+        (["--policy", "magic"], "no policy 'magic'"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_sentence_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str, words: list[str], says: str
+) -> None:
+    assert run_command([verb, *words, "--runs-dir", str(tmp_path / "runs")]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert len(said.strip().splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["--evaluations", "0"], ["--trials", "0"], ["--best-trials", "-1"], ["--trials", "x"]]
+)
+def test_a_number_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert run_command(["run", *words]) == 2
+    assert f"Invalid value for '{words[0]}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["run", "estimate"])
+def test_the_help_names_every_built_in_policy_and_ablation(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    assert run_command([verb, "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    listed = said.split("What chooses parents and evaluations: ")[1].split(", or ")[0]
+    assert listed.split(", ") == sorted(POLICIES)
+    assert all(name in said for name in ABLATIONS)
+
+
+def test_everything_of_the_search_can_be_said_on_the_command_line_but_what_stands_in_files_alone() -> None:
+    said = {*NO_SEARCH, *NO_DIAGNOSES}
+    assert said == {*Search.model_fields, *Diagnoses.model_fields} - {"top", "least_chance"}

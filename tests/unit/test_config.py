@@ -128,6 +128,21 @@ max_cost_usd = 2.0
 max_tokens = 200000
 max_calls = 40
 
+[search]
+ablation = "greedy"
+evaluations = 800
+holdout = 0.3
+stopping = "adaptive"
+top = 5
+least_chance = 0.1
+best_trials = 4
+merge_rate = 0.25
+
+[diagnoses]
+memory = false
+hidden_tests = true
+interest = true
+
 [sessions]
 task_timeout_s = 60.0
 improve_timeout_s = 90.0

@@ -5,13 +5,13 @@ import pytest
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.errors import UnknownNameError
 from dgm.core.files import File, changed_paths, only, tree_hash
-from dgm.core.ids import AgentId, agent_id
-from dgm.core.outcomes import Outcome, Verdict
+from dgm.core.ids import AgentId, TaskId, agent_id
+from dgm.core.outcomes import Verdict
 from dgm.core.scores import Score, beta_quantile, score_of
-from dgm.core.stages import Stage, due_measurements
+from dgm.core.stages import Measurement, Stage, due_measurements
 from tests.fakes.runs import outcome
 
-SEED, LEFT, RIGHT, LEAF = (AgentId(name * 12) for name in ("a", "b", "c", "d"))
+SEED, LEFT, RIGHT, LEAF, LATER = (AgentId(name * 12) for name in ("a", "b", "c", "d", "e"))
 
 
 def agent(name: AgentId, parent: AgentId | None, generation: int) -> Agent:
@@ -37,6 +37,42 @@ def test_a_lineage_goes_from_the_seed_agent_to_the_agent(tree: AgentTree) -> Non
 
 def test_a_clade_is_an_agent_with_all_its_descendants(tree: AgentTree) -> None:
     assert (tree.clade(LEFT), tree.clade(RIGHT)) == ((LEFT, LEAF), (RIGHT,))
+
+
+def test_a_common_ancestor_is_the_newest_agent_that_both_come_from(tree: AgentTree) -> None:
+    assert [tree.common_ancestor(LEAF, other) for other in (RIGHT, LEFT, LEAF)] == [SEED, LEFT, LEAF]
+
+
+def test_a_common_ancestor_is_found_by_second_parents_too(tree: AgentTree) -> None:
+    merged, child = AgentId("e" * 12), AgentId("f" * 12)
+    tree.add(Agent(merged, (RIGHT, LEFT), 2, step=0, created_at=0.0))
+    tree.add(agent(child, merged, 3))
+    assert (tree.common_ancestor(child, LEAF), tree.common_ancestor(LEAF, child)) == (LEFT, LEFT)
+
+
+def test_a_tree_as_it_was_knows_nothing_of_what_came_later(tree: AgentTree) -> None:
+    before = tree.as_it_is()
+    tree.add(agent(LATER, LEFT, 2))
+    assert (len(before), [member.id for member in before]) == (4, [SEED, LEFT, RIGHT, LEAF])
+    assert (before.children(LEFT), before.clade(LEFT)) == ((LEAF,), (LEFT, LEAF))
+    assert (LATER in before, LATER in tree, tree.children(LEFT)) == (False, True, (LEAF, LATER))
+    with pytest.raises(KeyError):
+        before.lineage(LATER)
+    with pytest.raises(UnknownNameError):
+        before.find("e")
+
+
+def test_a_tree_as_it_was_does_not_grow(tree: AgentTree) -> None:
+    before = tree.as_it_is()
+    tree.add(agent(LATER, LEFT, 2))
+    with pytest.raises(ValueError, match="as it was"):
+        before.add(agent(AgentId("f" * 12), LEFT, 2))
+
+
+def test_an_agent_whose_parent_is_missing_is_not_added(tree: AgentTree) -> None:
+    with pytest.raises(KeyError):
+        tree.add(agent(LATER, AgentId("f" * 12), 1))
+    assert len(tree) == 4
 
 
 def test_an_agent_is_found_by_its_first_digits_in_any_case(tree: AgentTree) -> None:
@@ -136,34 +172,33 @@ FIRST, SECOND = (
 )
 
 
-def outcomes(*verdicts: Verdict) -> list[Outcome]:
-    return [outcome(f"task-{number}", verdict) for number, verdict in enumerate(verdicts)]
+def done(*verdicts: bool) -> dict[Measurement, bool]:
+    return {(TaskId(f"task-{number}"), 0): resolved for number, resolved in enumerate(verdicts)}
 
 
 def test_the_first_stage_is_due_whatever_its_threshold() -> None:
-    assert due_measurements([FIRST, SECOND], [], trials=1, all_stages=False) == [("task-0", 0), ("task-1", 0)]
+    assert due_measurements([FIRST, SECOND], {}, trials=1, all_stages=False) == [("task-0", 0), ("task-1", 0)]
 
 
 def test_a_stage_is_due_trial_by_trial_within_a_task() -> None:
-    due = due_measurements([FIRST], outcomes(Verdict.RESOLVED), trials=2, all_stages=False)
+    due = due_measurements([FIRST], done(True), trials=2, all_stages=False)
     assert due == [("task-0", 1), ("task-1", 0), ("task-1", 1)]
 
 
 def test_an_agent_above_the_threshold_earns_the_next_stage() -> None:
-    done = outcomes(Verdict.RESOLVED, Verdict.UNRESOLVED)
-    assert due_measurements([FIRST, SECOND], done, trials=1, all_stages=False) == [("task-2", 0), ("task-3", 0)]
+    due = due_measurements([FIRST, SECOND], done(True, False), trials=1, all_stages=False)
+    assert due == [("task-2", 0), ("task-3", 0)]
 
 
 def test_an_agent_at_the_threshold_does_not_earn_the_next_stage() -> None:
     half = Stage(SECOND.tasks, above=0.5)
-    done = outcomes(Verdict.RESOLVED, Verdict.UNRESOLVED)
-    assert due_measurements([FIRST, half], done, trials=1, all_stages=False) == []
+    assert due_measurements([FIRST, half], done(True, False), trials=1, all_stages=False) == []
 
 
 def test_the_seed_agent_is_measured_on_all_stages() -> None:
-    done = outcomes(Verdict.UNRESOLVED, Verdict.UNRESOLVED)
-    assert due_measurements([FIRST, SECOND], done, trials=1, all_stages=True) == [("task-2", 0), ("task-3", 0)]
+    due = due_measurements([FIRST, SECOND], done(False, False), trials=1, all_stages=True)
+    assert due == [("task-2", 0), ("task-3", 0)]
 
 
 def test_a_fully_measured_agent_has_nothing_due() -> None:
-    assert due_measurements([FIRST, SECOND], outcomes(*[Verdict.RESOLVED] * 4), trials=1, all_stages=False) == []
+    assert due_measurements([FIRST, SECOND], done(*[True] * 4), trials=1, all_stages=False) == []

@@ -1,14 +1,16 @@
 """The engine against an archive in memory and scripted workers."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 import pytest
 
-from dgm.core.actions import ActionResult, Evaluate, Expand, Rejection, Step
+from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Rejection, Step
 from dgm.core.errors import (
     CorruptArchiveError,
     DiskFullError,
@@ -20,9 +22,11 @@ from dgm.core.errors import (
 from dgm.core.files import File, FileTree
 from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Outcome, Verdict
-from dgm.core.policies import policy_named
+from dgm.core.policies import POLICIES, Policy
 from dgm.core.ports import Decision
+from dgm.core.rules import Staged
 from dgm.core.stages import Stage
+from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
 from dgm.evolution.engine import Ending, Engine, Plan
 from tests.fakes.archive import MemoryArchive
@@ -62,7 +66,8 @@ class Recorder:
 
 def plan(*, children: int = 3, workers: int = 1, above: float = 0.4) -> Plan:
     stages = (Stage(TASKS[:2], above=0.0), Stage(TASKS[2:], above=above))
-    return Plan(policy_named("dgm"), stages, children=children, trials=1, workers=workers, seed=7)
+    goal = Goal(stages, trials=1, rule=Staged(stages, 1), children=children, steps=3 * children)
+    return Plan(POLICIES["dgm"](), goal, workers=workers, seed=7)
 
 
 def outcome(job: Job, action: Evaluate, verdict: Verdict) -> Outcome:
@@ -75,7 +80,7 @@ def step(job: Job, action: Expand, *, rejection: Rejection | None = None) -> Ste
     return Step(
         number=action.step,
         parent=action.parent,
-        evidence_task=job.evidence[0].task,
+        evidence_task=job.unresolved[0].task,
         diagnosis=None,
         child=child,
         rejection=rejection,
@@ -345,3 +350,167 @@ def test_the_watcher_hears_of_starts_results_and_faults() -> None:
 
     Engine(archive, plan(children=0), executor=InlineExecutor(), perform=flaky, watcher=watcher).run()
     assert watcher.events[:4] == ["started 1", "faulted 1: a hiccup", "started 1", "recorded 1"]
+
+
+HELD_OUT = tuple(TaskId(name) for name in ("four", "five"))
+
+
+def archive_with_held_out() -> MemoryArchive:
+    archive = MemoryArchive(held_out=HELD_OUT)
+    archive.add_seed_agent(SEED)
+    return archive
+
+
+def held_out_facts(archive: MemoryArchive) -> dict[int, list[str]]:
+    """Return the tasks that agents were measured on beyond what selection sees, by the steps that made the agents."""
+    found = {agent.step: [outcome.task for outcome in archive.held_out_of(agent.id)] for agent in archive.agent_tree()}
+    return {step: sorted(tasks) for step, tasks in found.items() if tasks}
+
+
+def test_the_seed_agent_and_the_best_one_alone_are_measured_on_what_is_held_out_once_selection_ended() -> None:
+    archive = archive_with_held_out()
+    assert run(archive, plan(children=3)) is Ending.FINISHED
+    assert archive.agent_tree()[archive.best()].step == 2
+    assert held_out_facts(archive) == {0: ["five", "four"], 2: ["five", "four"]}
+    last = [decision.action for decision in archive.decisions[-4:]]
+    assert all(isinstance(action, Evaluate) and action.task in HELD_OUT for action in last)
+
+
+def test_a_seed_agent_that_is_the_best_itself_is_measured_once_on_what_is_held_out() -> None:
+    archive = archive_with_held_out()
+    assert run(archive, plan(children=0)) is Ending.FINISHED
+    assert held_out_facts(archive) == {0: ["five", "four"]}
+
+
+def test_what_is_held_out_is_measured_by_all_workers_at_once() -> None:
+    archive, all_of_them = archive_with_held_out(), threading.Barrier(4)
+
+    def together(job: Job) -> ActionResult:
+        if isinstance(job.action, Evaluate) and job.action.task in HELD_OUT:
+            all_of_them.wait(timeout=30)  # one after the other they would never meet
+        return perform(job)
+
+    with ThreadPoolExecutor(4) as executor:
+        plan_ = plan(children=3, workers=4)
+        engine = Engine(archive, plan_, executor=executor, perform=together, watcher=Recorder())
+        assert engine.run() is Ending.FINISHED
+    assert sorted(len(tasks) for tasks in held_out_facts(archive).values()) == [2, 2]
+
+
+def test_a_run_stopped_after_any_decision_measures_what_is_held_out_once() -> None:
+    whole = archive_with_held_out()
+    run(whole, plan(children=3))
+    for stop_after in range(1, whole.decision_count() + 1):
+        archive = archive_with_held_out()
+
+        def interrupted(job: Job, stop_after: int = stop_after) -> ActionResult:
+            if job.attempt.decision > stop_after:
+                raise KeyboardInterrupt  # stands for a kill: nothing is recorded
+            return perform(job)
+
+        with contextlib.suppress(KeyboardInterrupt):
+            run(archive, plan(children=3), interrupted)
+        assert run(archive, plan(children=3)) is Ending.FINISHED
+        assert (lineage_facts(archive), held_out_facts(archive)) == (lineage_facts(whole), held_out_facts(whole))
+        assert archive.decision_count() == whole.decision_count()
+
+
+@dataclass
+class Spy:
+    """A policy that keeps what its view shows whenever it is asked."""
+
+    policy: Policy = field(default_factory=POLICIES["dgm"])
+    seen: set[str] = field(default_factory=set[str])
+    in_flight: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """How many measurements had ended and how many were in flight."""
+
+    def next_action(self, view: ArchiveView, random: Random) -> Action | None:
+        for number in range(len(view)):
+            self.seen.update(task for task, _ in view.done(number))
+        self.in_flight.append((view.evaluations, int(view.evaluating.sum())))
+        return self.policy.next_action(view, random)
+
+
+def test_no_policy_sees_that_what_is_held_out_is_in_flight() -> None:
+    archive, spy = archive_with_held_out(), Spy()
+    run(archive, replace(plan(children=0, workers=2), policy=spy))
+    assert held_out_facts(archive) == {0: ["five", "four"]}
+    assert {in_flight for ended, in_flight in spy.in_flight if ended == len(TASKS)} == {0}
+
+
+def test_no_policy_sees_what_is_held_out_when_a_run_goes_on_to_more_children() -> None:
+    archive, spy = archive_with_held_out(), Spy()
+
+    def killed(job: Job) -> ActionResult:
+        if isinstance(job.action, Evaluate) and job.action.task == "five":
+            raise KeyboardInterrupt
+        return perform(job)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(archive, plan(children=2), killed)
+    assert len(archive.open_decisions()) == 1
+    assert run(archive, replace(plan(children=4, workers=2), policy=spy)) is Ending.FINISHED
+    assert spy.seen == set(TASKS)
+    assert spy.in_flight[0] == (sum(len(archive.outcomes()[agent.id]) for agent in list(archive.agent_tree())[:3]), 0)
+
+
+def test_nothing_that_a_step_is_told_names_what_is_held_out() -> None:
+    archive, told = archive_with_held_out(), list[str]()
+
+    def listening(job: Job) -> ActionResult:
+        if isinstance(job.action, Expand):
+            told.extend(outcome.task for outcome in job.outcomes)
+        return perform(job)
+
+    run(archive, plan(children=2), listening)
+    assert held_out_facts(archive)
+    told.clear()
+    assert run(archive, plan(children=5), listening) is Ending.FINISHED
+    assert told
+    assert set(told) <= set(TASKS)
+
+
+def bounded(evaluations: int, *, workers: int = 1) -> Plan:
+    plan_ = plan(children=9, workers=workers)
+    return replace(plan_, goal=replace(plan_.goal, evaluations=evaluations))
+
+
+def evaluated(archive: MemoryArchive) -> int:
+    return sum(len(found) for found in archive.outcomes().values())
+
+
+@pytest.mark.parametrize("evaluations", [1, 4, 8])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_bound_on_evaluations_ends_the_run_as_finished(evaluations: int, workers: int) -> None:
+    archive = new_archive()
+    with ThreadPoolExecutor(workers) as executor:
+        plan_ = bounded(evaluations, workers=workers)
+        engine = Engine(archive, plan_, executor=executor, perform=perform, watcher=Recorder())
+        assert engine.run() is Ending.FINISHED
+    assert evaluated(archive) == evaluations
+    assert archive.open_decisions() == ()
+
+
+def test_what_is_held_out_does_not_count_as_an_evaluation_of_the_bound() -> None:
+    archive = archive_with_held_out()
+    assert run(archive, bounded(5)) is Ending.FINISHED
+    assert evaluated(archive) == 5
+    assert held_out_facts(archive)
+
+
+def test_a_decision_that_a_kill_left_open_counts_once() -> None:
+    whole = new_archive()
+    run(whole, bounded(8))
+    for stop_after in range(whole.decision_count()):
+        archive = new_archive()
+
+        def interrupted(job: Job, stop_after: int = stop_after) -> ActionResult:
+            if job.attempt.decision > stop_after:
+                raise KeyboardInterrupt
+            return perform(job)
+
+        with pytest.raises(KeyboardInterrupt):
+            run(archive, bounded(8), interrupted)
+        assert len(archive.open_decisions()) == 1
+        assert run(archive, bounded(8)) is Ending.FINISHED
+        assert (evaluated(archive), lineage_facts(archive)) == (8, lineage_facts(whole))

@@ -157,7 +157,7 @@ def test_what_hidden_tests_said_reaches_no_outcome_no_transcript_and_no_diagnosi
     fakes = Fakes(agent=wrong, benchmark=FakeBenchmark(output=said), models=FakeModelAccess(("a diagnosis",)))
     outcome = evaluate(*evaluate_job(), fakes.bench)
     step_job, step = expand_job()
-    expand(replace(step_job, evidence=(outcome,)), step, fakes.bench)
+    expand(replace(step_job, outcomes=(outcome,)), step, fakes.bench)
     containers = fakes.sandbox.containers
     seen = [
         repr(outcome),

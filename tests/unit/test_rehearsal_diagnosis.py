@@ -1,16 +1,24 @@
 """The rehearsal model explains a session that failed."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from dgm.boundary.answers import parse_diagnosis
 from dgm.boundary.chat import ChatRequest, Message
+from dgm.config import Diagnoses
 from dgm.core.actions import Diagnosis
 from dgm.core.errors import HostileBytesError
+from dgm.core.memory import Modification, Relation
+from dgm.evolution.recollection import tried_before
+from dgm.evolution.step import expand
 from dgm.gateway.rehearsal import RehearsalProvider
 from dgm.gateway.rehearsal.ideas import Idea, Symptom, catalogue
 from dgm.gateway.rehearsal.symptoms import symptoms
+from tests.fakes.bench import Fakes, expand_job
+from tests.fakes.gateway import FakeModelAccess
 from tests.fakes.offline import seed_agent, with_ideas
 
 PATCH = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y\n"
@@ -53,11 +61,12 @@ def test_a_session_that_never_came_to_the_model_made_no_edit() -> None:
 SEED_SOURCE = "\n".join(seed_agent().values())
 
 
-def ask(seed: int, *, attempt: int = 1, source: str = SEED_SOURCE) -> str:
+def ask(seed: int, *, attempt: int = 1, source: str = SEED_SOURCE, memory: Sequence[Modification] = ()) -> str:
     prompt = (
         f"<agent_source>\n{source}\n</agent_source>\n<task_statement>\nMend.\n</task_statement>\n"
         f"<transcript>\n[user]\nMend it.\n[assistant]\n(empty reply)\n</transcript>\n<patch>\n</patch>\n"
-        f'<test_summary>\nempty patch\n</test_summary>\nAnswer with JSON, "improvement_proposal" ...\n'
+        f"<test_summary>\nempty patch\n</test_summary>\n{tried_before(memory)}\n"
+        f'Answer with JSON, "improvement_proposal" ...\n'
         f"This is attempt {attempt}."
     )
     request = ChatRequest(model="rehearsal", messages=(Message(role="user", content=prompt),))
@@ -101,3 +110,45 @@ def test_what_the_agent_has_is_not_proposed() -> None:
 def test_an_agent_that_has_everything_gets_something_useless() -> None:
     source = "\n".join(idea.marker for idea in catalogue())
     assert {idea.kind for seed in range(60) if (idea := chosen(ask(seed, source=source)))} == {"useless"}
+
+
+REMEDY = next(idea for idea in catalogue() if idea.symptom is Symptom.EMPTY_REPLY)
+
+
+def tried(idea: Idea, relation: Relation = Relation.SIBLING) -> Modification:
+    return Modification(3, relation, idea.proposal, None, "", common=8, before=3, after=3)
+
+
+def test_what_was_tried_on_this_very_agent_is_not_proposed_again() -> None:
+    memory = [tried(REMEDY)]
+    proposed = [chosen(ask(seed, memory=memory)) for seed in range(60)]
+    assert REMEDY in [chosen(ask(seed)) for seed in range(60)]
+    assert REMEDY not in proposed
+    assert len([idea for idea in proposed if idea]) > 45
+
+
+def test_what_made_the_agents_that_it_comes_from_is_told_from_its_code_alone() -> None:
+    memory = [tried(REMEDY, Relation.LINEAGE)]
+    assert [ask(seed, memory=memory) for seed in range(20)] == [ask(seed) for seed in range(20)]
+
+
+def test_every_proposal_of_the_catalogue_is_known_again_in_the_memory() -> None:
+    for idea in catalogue():
+        memory = [tried(other) for other in catalogue() if other is not idea]
+        assert {chosen(ask(seed, memory=memory)) for seed in range(4)} <= {idea, None}
+
+
+def test_an_agent_that_everything_was_tried_on_gets_a_proposal_all_the_same() -> None:
+    memory = [tried(idea) for idea in catalogue()]
+    assert any(chosen(ask(seed, memory=memory)) for seed in range(5))
+
+
+def test_the_prompt_of_a_step_is_taken_for_a_diagnosis_with_all_that_it_may_hold() -> None:
+    fakes = Fakes(models=FakeModelAccess(("no",)))
+    fakes.diagnoses = Diagnoses(hidden_tests=True)
+    job, action = expand_job()
+    expand(replace(job, memory=(tried(REMEDY),)), action, fakes.bench)
+    provider = RehearsalProvider([])
+    requests = [ChatRequest(model="x", messages=(Message(role="user", content=p),)) for p in fakes.models.prompts]
+    answers = [provider.complete(request, output_tokens=10_000, seed=1).content or "" for request in requests]
+    assert sum(read(answer) is not None for answer in answers) >= 3

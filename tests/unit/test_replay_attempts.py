@@ -160,7 +160,7 @@ def test_it_is_told_in_words_in_lines_and_columns_of_its_own(run: Path, capsys: 
     assert "3/3 go/cat trial 0 second attempt unresolved" in printed
     assert "language resolved after a second attempt" in printed
     assert "go 1/3 2/3" in printed
-    assert "after a second attempt: 2 of 3" in printed
+    assert "after a second attempt: 2/3 resolved, mean 60%, 95 % 19-93" in printed
 
 
 def test_a_second_attempt_that_cannot_be_judged_leaves_the_first_as_it_is(
@@ -185,7 +185,8 @@ def test_what_could_not_be_judged_is_told_in_words(
     assert replay(run, "--attempts", "2") == 4
     printed = capsys.readouterr().out
     assert "go/bee  trial 0  second attempt not judged: No engine." in printed
-    assert "after a second attempt: 1 of 1\n2 second attempts could not be judged" in printed
+    assert "after a second attempt: 1/1 resolved, mean 67%, 95 % 16-99\n" in printed
+    assert "\n2 second attempts could not be judged" in printed
 
 
 def test_an_interruption_keeps_the_first_attempts(

@@ -18,7 +18,7 @@ from dgm.archive.reader import RunReader, read_run
 from dgm.archive.run import RunArchive
 from dgm.boundary.chat import ChatRequest, FunctionCall, ToolCall
 from dgm.cli.main import run_command
-from dgm.config import Budget, ModelChoice, Models, RunConfig, Sessions, Steps
+from dgm.config import Budget, Diagnoses, ModelChoice, Models, RunConfig, Sessions, Steps
 from dgm.core.actions import Evaluate
 from dgm.core.errors import SandboxError
 from dgm.core.ids import SessionId, TaskId
@@ -104,7 +104,16 @@ def same_user(monkeypatch: pytest.MonkeyPatch) -> None:
 def bench_of(gateway: Gateway, player: Player) -> Bench:
     sandbox = FakeSandbox({("/usr/bin/python3", "/agent/main.py"): player})
     benchmark = FakeBenchmark(flags=player.flags)
-    return Bench(benchmark, sandbox, gateway, limits=Sessions(), steps=Steps(), clock=StillClock(), run_seed=0)
+    return Bench(
+        benchmark,
+        sandbox,
+        gateway,
+        limits=Sessions(),
+        steps=Steps(),
+        diagnoses=Diagnoses(),
+        clock=StillClock(),
+        run_seed=0,
+    )
 
 
 def measure_all(archive: RunArchive, directory: Path) -> None:

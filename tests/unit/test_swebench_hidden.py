@@ -72,7 +72,7 @@ def told_of(instance: Instance, *, hints: bool = False) -> str:
     fakes.sandbox.repositories = {instance.image: {"README": File(b"A repository.\n")}}
     measure, step = Evaluate(AGENT, known.task.id, 0), Expand(AGENT, step=1)
     outcome = evaluate(Job(measure, Attempt(1, 1), CODE), measure, fakes.bench)
-    expand(Job(step, Attempt(2, 1), CODE, evidence=(outcome,)), step, fakes.bench)
+    expand(Job(step, Attempt(2, 1), CODE, outcomes=(outcome,)), step, fakes.bench)
     assert (len(outcome.flags), len(fakes.models.prompts)) == (len(instance.fail_to_pass), 1)
     contents = [file.content.decode() for place in fakes.sandbox.containers for file in place.files.values()]
     names = [name for place in fakes.sandbox.containers for name in place.files]

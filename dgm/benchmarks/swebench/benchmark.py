@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from dgm.benchmarks.definition import Definition
+from dgm.benchmarks.definition import MAX_HIDDEN_TESTS_CHARS, Definition
 from dgm.benchmarks.swebench.records import Instance, records_hash
 from dgm.benchmarks.swebench.tasks import known_task_of, task_of
+from dgm.core.actions import EvidenceKind
 from dgm.core.errors import UnknownNameError
 from dgm.core.files import Change
 from dgm.core.ids import SessionId, TaskId
@@ -109,6 +110,15 @@ class InstancesBenchmark:
     def known_tasks(self) -> tuple[KnownTask, ...]:
         """Return the tasks with their gold patches, for the rehearsal model."""
         return tuple(known_task_of(self._instance(task), hints=self._hints) for task in self._ids)
+
+    @property
+    def evidence_kinds(self) -> tuple[EvidenceKind, ...]:
+        """What a step may learn from beside a task that was not resolved."""
+        return self._definition.evidence
+
+    def hidden_tests(self, task: TaskId) -> str:
+        """Return the patch that brings an instance's tests; errors as those of `task`."""
+        return self._instance(task).test_patch[:MAX_HIDDEN_TESTS_CHARS]
 
     def grade(self, task: TaskId, solution: Change, *, sandbox: Sandbox, session: SessionId) -> Grade:
         """Judge a change by the official harness.

@@ -4,10 +4,11 @@ It knows the answers and has a foundation model's weaknesses: it can only mend w
 shortens long files, forgets to check, gives up, sends an empty reply. So whether it succeeds depends on what an agent's
 code does for it. It never looks at an agent's identity, only at the conversation.
 
-    provider.py      tells the three parts apart and counts tokens
+    provider.py      tells the four parts apart and counts tokens
     solver.py        part 1: works on a task whose answer it knows; patching.py: on one whose answer is a patch
     improver.py      part 2: carries out an idea of the catalogue on an agent's own code
     diagnosis.py     part 3: reads a transcript and proposes an idea; symptoms.py finds what went wrong
+    judging.py       part 4: says whether a proposal is new
     worker.py        what parts 1 and 2 share: look, edit, check, end, and the weaknesses
     session.py       what stands in the conversation so far; seen.py: what was shown of each file
     toolbox.py       drives whatever tools the agent offers; schemas.py recognises them

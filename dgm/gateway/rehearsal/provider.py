@@ -12,6 +12,7 @@ from dgm.gateway.rehearsal import improver, solver
 from dgm.gateway.rehearsal.diagnosis import diagnosis, is_diagnosis
 from dgm.gateway.rehearsal.ideas import Idea, catalogue
 from dgm.gateway.rehearsal.improver import Improving
+from dgm.gateway.rehearsal.judging import is_question_of_interest, judgement
 from dgm.gateway.rehearsal.patching import Patching
 from dgm.gateway.rehearsal.session import Session
 from dgm.gateway.rehearsal.solver import Solving
@@ -86,6 +87,8 @@ class RehearsalProvider:
         first = request.messages[0]
         if len(request.messages) == 1 and is_diagnosis(first.content or ""):
             return Answer(diagnosis(first.content or "", catalogue(), seed=seed)), ()
+        if len(request.messages) == 1 and is_question_of_interest(first.content or ""):
+            return Answer(judgement(first.content or "")), ()
         found = self._work(request, seed)
         if found is None:
             return Answer("I do not know what to do here."), ()
