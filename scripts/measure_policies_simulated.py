@@ -6,7 +6,7 @@ Differences are paired: the same seed is the same landscape, with the same chanc
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -55,16 +55,23 @@ class Bench:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Print all tables."""
+    """Print a table, or all of them."""
     seeds = int(argv[0]) if argv else 200
-    challengers = ("hgm", *argv[1:])
-    print(f"\n{seeds} seeds; {__doc__ or ''}")
+    wanted = argv[1] if len(argv) > 1 else "all"
+    challengers = ("hgm", "auto", *argv[2:])
+    presets = tuple(PRESETS.values())
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         bench = Bench(pool, seeds)
-        print_ablations(bench)
-        for title, setting in (("80 children", GROWN), ("80 attempts", PAPER)):
-            print_challengers(bench, challengers, title, setting)
-        print_utilisation(bench)
+        tables: dict[str, Callable[[], None]] = {
+            "ablations": lambda: print_ablations(bench),
+            "attempts": lambda: print_challengers(bench, challengers, "80 attempts", PAPER, presets),
+            "children": lambda: print_challengers(bench, challengers, "80 children", GROWN, presets),
+            "correlations": lambda: print_challengers(bench, challengers, "80 children", GROWN, correlated()),
+            "utilisation": lambda: print_utilisation(bench),
+        }
+        for name, print_table in tables.items():
+            if wanted in {"all", name}:
+                print_table()
 
 
 def print_ablations(bench: Bench) -> None:
@@ -85,16 +92,22 @@ def print_ablations(bench: Bench) -> None:
             )
 
 
-def print_challengers(bench: Bench, policies: Sequence[str], title: str, setting: Setting) -> None:
+def correlated() -> Sequence[Landscape]:
+    """Return landscape `disagree` with other correlations."""
+    return [
+        replace(PRESETS["disagree"], name=f"disagree, correlation {value:g}", correlation=value)
+        for value in CORRELATIONS
+    ]
+
+
+def print_challengers(
+    bench: Bench, policies: Sequence[str], title: str, setting: Setting, landscapes: Sequence[Landscape]
+) -> None:
     """Print what other policies come to with a part of dgm's evaluations."""
     print(f"\n## With a part of the evaluations that dgm takes for {title}, 1 worker\n")
     print("| landscape | policy | evaluations | of dgm's | true quality | better than dgm by | dollars |")
     print("|---|---|---|---|---|---|---|", flush=True)
-    others = [
-        replace(PRESETS["disagree"], name=f"disagree, correlation {value:g}", correlation=value)
-        for value in CORRELATIONS
-    ]
-    for landscape in (*PRESETS.values(), *others):
+    for landscape in landscapes:
         of_dgm = bench.courses("dgm", landscape, setting)
         whole = round(fmean(each.evaluations for each in of_dgm))
         print(f"| {landscape.name} | dgm | {whole:,} | 1 | {qualities(of_dgm)} | | {dollars(of_dgm)} |", flush=True)

@@ -20,6 +20,8 @@ def title_of(step: StepRecord) -> str:
 
     The heading of the problem that the parent was given, if it has one; else the first line of the proposal.
     """
+    if step.beside.partner is not None:
+        return f"merge with {short_id(step.beside.partner)}"
     if step.diagnosis is None:
         return ""
     return _first_heading(step.diagnosis.problem_description) or _first_line(step.diagnosis.improvement_proposal)

@@ -74,11 +74,12 @@ def test_a_replay_that_is_interrupted_keeps_what_it_measured_and_leaves_no_conta
     assert process.stdout is not None
     assert any("1/3" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    said, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "")
     answer = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert (answer["attempted"], len(answer["outcomes"])) == (1, 3)
-    assert [outcome["summary"] for outcome in answer["outcomes"][1:]] == ["interrupted", "interrupted"]
+    measured = 1 + ("2/3" in said)  # the second may end before the signal comes
+    assert (answer["attempted"], len(answer["outcomes"])) == (measured, 3)
+    assert {outcome["summary"] for outcome in answer["outcomes"][measured:]} == {"interrupted"}
     assert containers_of("out") == ""
 
 
