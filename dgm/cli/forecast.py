@@ -112,9 +112,9 @@ def resumed_run_ahead(
 
 def _ahead(config: RunConfig, goal: Goal, so_far: _Progress, *, seed_held: int, best_held: int) -> Ahead:
     children = max(0, goal.children - so_far.children)
-    bound, policy = goal.evaluations, policy_of(config)
-    if isinstance(policy, HgmPolicy):
-        bound = evaluation_budget(goal, policy.pace)
+    bound = goal.evaluations
+    if isinstance(policy_of(config), HgmPolicy):
+        bound = evaluation_budget(goal)
         parts = _divided(goal, so_far, children, budget=bound)
     else:
         parts = _by_stages(config, goal, so_far)

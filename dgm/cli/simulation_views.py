@@ -101,19 +101,18 @@ def _heading(results: Results) -> Text:
 def _legend(sweep: Sweep) -> str:
     theirs = f"{sweep.reference}'s"
     return (
-        "true quality: expected share of all tasks that the agent resolves which a run would hand over, mean over "
-        "seeds\nand 95 % interval; best: that of the best agent there is, which nobody knows\n"
-        f"until {theirs}: median of the evaluations until a run's agent was once as good as {theirs} is in the end in "
-        "the\nmean, and the seeds that got there; busy: workers' time that was used, in all, and between the first "
-        "step's start and\nthe moment when all that a run may take is begun; in rounds: as many steps at a time as "
-        "workers, and the next when\nall that they led to has ended"
+        "true quality: expected share of all tasks that the agent resolves which a run would hand over, in per cent, "
+        f"mean over seeds and 95 % interval; until {theirs}: median of the evaluations until a run's agent was once as "
+        f"good as {theirs} is in the end in the mean, and the seeds that got there; busy: workers' time that was used; "
+        "steady: the same between the first step's start and the moment when all that a run may take is begun; in "
+        "rounds: as many steps at a time as workers, and the next when all that they led to has ended"
     )
 
 
 def _table(found: Sequence[Summary], reference: str) -> Table:
     table = plain_table()
-    table.add_column("policy", no_wrap=True)
-    for name in ("true quality", "best", "evaluations", f"until {reference}'s", "hours", "dollars", "busy", "between"):
+    table.add_column("policy", overflow="fold")
+    for name in ("true quality", "evals", f"until {reference}'s", "hours", "dollars", "busy", "steady"):
         table.add_column(name, justify="right", no_wrap=True)
     for each in found:
         table.add_row(each.entry.label, *_cells(each))
@@ -124,12 +123,11 @@ def _cells(found: Summary) -> tuple[str, ...]:
     reach = "-" if found.evaluations_to_reach is None else f"{found.evaluations_to_reach:,.0f}"
     return (
         quality_words(found.picked),
-        f"{100 * found.best.value:.1f}",
         f"{found.evaluations:,.0f}",
         f"{reach} ({found.reached}/{found.seeds})",
-        f"{found.hours:,.1f}",
+        f"{found.hours:,.0f}",
         f"{found.cost_usd:,.0f}",
-        f"{found.busy:.1%}",
+        f"{found.busy:.0%}",
         f"{found.steady:.1%}",
     )
 

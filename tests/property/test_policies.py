@@ -69,7 +69,7 @@ def something_useful(policy: Policy, view: ArchiveView) -> bool:
         return True
     if not isinstance(policy, HgmPolicy):
         return view.first_due() is not None
-    overdrawn = view.evaluations >= evaluation_budget(view.goal, policy.pace)
+    overdrawn = view.evaluations >= evaluation_budget(view.goal)
     return bool(view.with_untried.any()) and (view.wants_children or not overdrawn)
 
 

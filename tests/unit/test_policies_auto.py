@@ -8,7 +8,7 @@ import pytest
 from dgm.core.actions import Evaluate, Expand
 from dgm.core.ids import AgentId
 from dgm.core.policies.auto import AutoPolicy
-from dgm.core.policies.hgm import HgmPolicy, evaluation_budget
+from dgm.core.policies.hgm import HgmPolicy
 from tests.fakes.views import Member, agent_id_of, goal_of, view_of
 
 SEED = Member(1, 12)
@@ -38,6 +38,10 @@ def test_an_agent_that_is_better_than_its_clade_is_chosen_more_often_than_by_hgm
     assert parents(AutoPolicy(), members)[good] > 2 * parents(HgmPolicy(), members)[good]
 
 
-def test_its_budget_is_what_growing_the_children_takes_at_its_own_pace() -> None:
-    # 81^(4/3) = 350.5, and the seed agent's twelve.
-    assert evaluation_budget(goal_of(children=80), AutoPolicy.pace) == 351 + 12
+def test_when_all_children_are_there_it_measures_them_with_what_is_left() -> None:
+    # 8 agents wanted, of which 16^0.75 = 8 are there after 16 evaluations; hgm's budget for them is 8^(5/3) = 32 + 12.
+    grown = view_of([SEED, *[Member(1, 2)] * 2, *[Member(0, 0)] * 5], goal_of(children=7))
+    assert isinstance(AutoPolicy().next_action(grown, Random(1)), Evaluate)
+    spent = view_of([SEED, *[Member(1, 6)] * 5, Member(0, 3), Member(0, 0)], goal_of(children=7))
+    assert spent.evaluations == 45
+    assert AutoPolicy().next_action(spent, Random(1)) is None

@@ -18,6 +18,8 @@ class AutoPolicy(HgmPolicy):
     average over bad children too; the agent's own results correct both. So a parent's worth is the sum of a draw of its
     clade's posterior and a draw of its own.
 
+    Without a bound on evaluations it takes as many as `hgm`: when all children are there, the rest tells them apart.
+
     It takes more self-modifications for the same number of measurements. Where a step costs as much as many
     measurements, or seldom makes anything better, that is the wrong side to save on. README, The search, has figures.
     """
@@ -26,4 +28,4 @@ class AutoPolicy(HgmPolicy):
 
     def worth(self, view: ArchiveView, parents: Numbers, draws: np.random.Generator) -> Amounts:
         """Return how much each of these agents promises as a parent."""
-        return super().worth(view, parents, draws) + own_worth(view, self.pace, parents, draws)
+        return super().worth(view, parents, draws) + own_worth(view, parents, draws)

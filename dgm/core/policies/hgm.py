@@ -79,7 +79,7 @@ class HgmPolicy:
     def worth(self, view: ArchiveView, parents: Numbers, draws: np.random.Generator) -> Amounts:
         """Return how much each of these agents promises as a parent: a draw of its clade's posterior."""
         attempted = view.clade_attempted + view.expanding
-        return _drawn(view, self.pace, parents, resolved=view.clade_resolved, attempted=attempted, draws=draws)
+        return _drawn(view, parents, resolved=view.clade_resolved, attempted=attempted, draws=draws)
 
     def _expands(self, view: ArchiveView) -> bool:
         agents = len(view) + view.steps_in_flight
@@ -93,38 +93,38 @@ class HgmPolicy:
 
     def _evaluation(self, view: ArchiveView, draws: np.random.Generator, *, parents: Numbers) -> Evaluate | None:
         lacks_a_parent = view.wants_children and not parents.size
-        budget = evaluation_budget(view.goal, self.pace)
-        if view.evaluations_left <= 0 or (_begun(view) >= budget and not lacks_a_parent):
+        overdrawn = _begun(view) >= evaluation_budget(view.goal)
+        if view.evaluations_left <= 0 or (overdrawn and not lacks_a_parent):
             return None
         candidates = np.flatnonzero(view.with_untried)
         if not candidates.size:
             return None
-        agent = int(candidates[own_worth(view, self.pace, candidates, draws).argmax()])
+        agent = int(candidates[own_worth(view, candidates, draws).argmax()])
         left = next(filter(None, (view.untried_in(stage, agent) for stage in view.goal.stages)))
         return Evaluate(view.agent(agent).id, *left[int(draws.integers(len(left)))])
 
 
-def evaluation_budget(goal: Goal, pace: Pace = PAPERS_PACE) -> int:
-    """Return B: the run's bound on evaluations, or what growing the children wanted takes.
+def evaluation_budget(goal: Goal) -> int:
+    """Return B: the run's bound on evaluations, or what growing the children wanted takes at the paper's pace.
 
-    That is the least B at which the pace allows the last child, and the seed agent's first measurements on top, so that
-    the last child, too, can be measured.
+    That is the least B at which it allows the last child, and the seed agent's first measurements on top, so that the
+    last child, too, can be measured.
     """
     if goal.evaluations is not None:
         return goal.evaluations
-    return pace.evaluations_for(goal.children + 1) + _first_measurements(goal)
+    return PAPERS_PACE.evaluations_for(goal.children + 1) + _first_measurements(goal)
 
 
-def sharpness(view: ArchiveView, pace: Pace = PAPERS_PACE) -> float:
+def sharpness(view: ArchiveView) -> float:
     """Return tau = B / b >= 1, where b is what is left of B; at least one, also when B is overdrawn."""
-    budget = evaluation_budget(view.goal, pace)
+    budget = evaluation_budget(view.goal)
     return budget / max(1, budget - _begun(view))
 
 
-def own_worth(view: ArchiveView, pace: Pace, numbers: Numbers, draws: np.random.Generator) -> Amounts:
+def own_worth(view: ArchiveView, numbers: Numbers, draws: np.random.Generator) -> Amounts:
     """Return a draw of the posterior of each of these agents, by its own measurements."""
     attempted = view.attempted + view.evaluating
-    return _drawn(view, pace, numbers, resolved=view.resolved, attempted=attempted, draws=draws)
+    return _drawn(view, numbers, resolved=view.resolved, attempted=attempted, draws=draws)
 
 
 def final_agent(scores: Mapping[AgentId, Score]) -> AgentId:
@@ -152,10 +152,10 @@ def _next_of_the_seed(view: ArchiveView) -> Action | None:
 
 
 def _drawn(
-    view: ArchiveView, pace: Pace, numbers: Numbers, *, resolved: Counts, attempted: Counts, draws: np.random.Generator
+    view: ArchiveView, numbers: Numbers, *, resolved: Counts, attempted: Counts, draws: np.random.Generator
 ) -> Amounts:
     """Return a draw of each posterior, sharpened by tau."""
-    tau, successes = sharpness(view, pace), resolved[numbers]
+    tau, successes = sharpness(view), resolved[numbers]
     failures = attempted[numbers] - successes
     return draws.beta(tau * (1 + successes), tau * (1 + failures))
 
