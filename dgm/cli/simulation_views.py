@@ -104,7 +104,7 @@ def _legend(sweep: Sweep) -> str:
         "true quality: expected share of all tasks that the agent resolves which a run would hand over, in per cent, "
         f"mean over seeds and 95 % interval; until {theirs}: median of the evaluations until a run's agent was once as "
         f"good as {theirs} is in the end in the mean, and the seeds that got there; busy: workers' time that was used; "
-        "steady: the same between the first step's start and the moment when all that a run may take is begun; in "
+        "steady: the same between the first step's start and the moment when all that a run may take is begun; "
         "rounds: as many steps at a time as workers, and the next when all that they led to has ended"
     )
 

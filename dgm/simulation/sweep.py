@@ -25,7 +25,7 @@ class Entry:
     @property
     def label(self) -> str:
         """How it is called on a screen."""
-        return f"{self.policy} in rounds" if self.has_barrier else self.policy
+        return f"{self.policy}, rounds" if self.has_barrier else self.policy
 
 
 @dataclass(frozen=True, slots=True)
