@@ -135,8 +135,8 @@ class RunReader:
 
     def scores(self) -> dict[AgentId, Score]:
         """Return the score of every agent by what selection sees, oldest first."""
-        found = self._facts.scores()
-        return {agent: found.get(agent, Score(0, 0)) for agent in self._facts.agent_ids()}
+        found, unmeasured = self._facts.scores(), Score(0, 0)
+        return {agent: found.get(agent, unmeasured) for agent in self._facts.agent_ids()}
 
     def held_out_scores(self) -> dict[AgentId, Score]:
         """Return the score of the agents that were measured on what is held out from selection."""

@@ -11,11 +11,10 @@ from dgm.archive.difference import DiffStat
 from dgm.core.actions import Action, Diagnosis, Evaluate, EvidenceKind, Expand, Judgement, PastStep, Rejection
 from dgm.core.agents import Agent
 from dgm.core.ids import AGENT_ID_DIGITS, AgentId, SessionId, TaskId
-from dgm.core.outcomes import Measured, Outcome, Usage, Verdict
+from dgm.core.outcomes import NANOS_PER_USD, Measured, Outcome, Usage, Verdict
 
 Row: TypeAlias = Sequence[Any]
 
-NANOS_PER_USD = 1_000_000_000
 _COMMIT_DIGITS = 40
 _HEXADECIMAL = "0123456789abcdef"
 _YEAR_5000 = 95_617_584_000.0

@@ -60,6 +60,8 @@ def replay_recorded(
 ) -> int:
     """Replay an agent's recorded sessions, show and write what came of it, and return the exit code.
 
+    Those on what is held out from selection come last.
+
     Args:
         reader: the run; nothing in it is changed.
         agent: its id or its first digits.
@@ -71,7 +73,8 @@ def replay_recorded(
         UsageError: there is nothing to replay.
     """
     found = reader.agent_tree().find(agent)
-    outcomes = _wanted(reader.outcomes_of(found), patterns, found, config)
+    recorded = (*reader.outcomes_of(found), *reader.held_out_of(found))
+    outcomes = _wanted(recorded, patterns, found, config)
     screen = console(stderr=as_json)
     screen.print(Text(safe_line(f"replaying agent {found} of {reader.facts().name} with the recorded answers")))
     directory = results_directory(out, reader.directory)

@@ -1,7 +1,9 @@
 """The lines of a tree on a screen, and which agents a large one leaves out."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from heapq import nlargest
 
 from dgm.core.agents import Agent, AgentTree
@@ -54,7 +56,7 @@ def tree_lines(tree: AgentTree, scores: Mapping[AgentId, Score], *, most: int | 
             too_many = middle
     shown = wanted[:fewest]
     # One agent takes no more room than to say that one is left out.
-    shown += [members[0] for members in forest.left_out(shown).values() if len(members) == 1]
+    shown += [members[0] for members in _left_out(forest.owners(shown)).values() if len(members) == 1]
     return list(_lines(forest, shown))
 
 
@@ -65,17 +67,15 @@ class _Forest:
         self.agents = list(tree)
         self.scores = [scores[agent.id] for agent in self.agents]
         numbers = {agent.id: number for number, agent in enumerate(self.agents)}
-        self.parents = [0 if agent.parent is None else numbers[agent.parent] for agent in self.agents]
+        self.parents = [numbers[agent.parents[0]] if agent.parents else 0 for agent in self.agents]
+        self.children = Counter(self.parents[1:])
+        rank = cache(Score.rank)  # many agents have the same few scores
+        self.ranks = [rank(score) for score in self.scores]
 
     @property
     def numbers(self) -> range:
         """Of all agents."""
         return range(len(self.agents))
-
-    def rank(self, number: int) -> tuple[bool, float]:
-        """Return what agents are compared by; see `dgm.core.scores.best_of`."""
-        score = self.scores[number]
-        return score.attempted > 0, score.low
 
     def ancestors(self, number: int) -> Iterator[int]:
         """Yield what an agent comes from, its parent first."""
@@ -92,21 +92,23 @@ class _Forest:
         return found
 
     def folds(self, shown: Sequence[int]) -> int:
-        """Return how many lines it takes to say what is left out."""
-        return len({owner for number, owner in enumerate(self.owners(shown)) if owner != number})
+        """Return how many lines it takes to say what is left out: one below each shown agent that lacks a child."""
+        children_shown = Counter(self.parents[number] for number in shown if number)
+        return sum(children_shown[number] < self.children[number] for number in shown)
 
-    def left_out(self, shown: Sequence[int]) -> dict[int, list[int]]:
-        """Return the agents that are not shown, by the last one of their lineage that is."""
-        found: dict[int, list[int]] = {}
-        for number, owner in enumerate(self.owners(shown)):
-            if number != owner:
-                found.setdefault(owner, []).append(number)
-        return found
+
+def _left_out(owners: Sequence[int]) -> dict[int, list[int]]:
+    """Return the agents that are not shown, by the last one of their lineage that is."""
+    found: dict[int, list[int]] = {}
+    for number, owner in enumerate(owners):
+        if number != owner:
+            found.setdefault(owner, []).append(number)
+    return found
 
 
 def _by_interest(forest: _Forest, most: int) -> Iterator[int]:
     """Yield agents in the order in which a screen should have room for them, some of them again."""
-    best, *others = nlargest(most, forest.numbers, key=forest.rank)
+    best, *others = nlargest(most, forest.numbers, key=forest.ranks.__getitem__)
     yield 0
     yield best
     # A third of the screen for one lineage: what is nearer to the agent says more of it.
@@ -123,7 +125,8 @@ def _first(count: int, numbers: Iterator[int]) -> Iterator[int]:
 
 
 def _lines(forest: _Forest, shown: Sequence[int]) -> Iterator[TreeLine]:
-    owners, left_out = forest.owners(shown), forest.left_out(shown)
+    owners = forest.owners(shown)
+    left_out = _left_out(owners)
     below: dict[int, list[int]] = {number: [] for number in shown}
     for number in sorted(shown):
         if number:
@@ -146,4 +149,4 @@ def _lines(forest: _Forest, shown: Sequence[int]) -> Iterator[TreeLine]:
 
 
 def _summary(forest: _Forest, members: Sequence[int]) -> LeftOut:
-    return LeftOut(len(members), forest.scores[max(members, key=forest.rank)])
+    return LeftOut(len(members), forest.scores[max(members, key=forest.ranks.__getitem__)])

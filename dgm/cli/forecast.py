@@ -12,6 +12,7 @@ from dgm.config import Price, RunConfig
 from dgm.core.averages import Average, Averages, FlatRates
 from dgm.core.counting import Share
 from dgm.core.estimate import Ahead, Estimate, estimate, most_sessions
+from dgm.core.outcomes import resolved_by_measurement
 from dgm.core.policies.hgm import HgmPolicy, evaluation_budget
 from dgm.core.ports import Role
 from dgm.core.stages import Stage, due_measurements
@@ -91,7 +92,7 @@ def resumed_run_ahead(
     goal = plan_of(config, stages, held_out=held_out, children=children, workers=workers).goal
     outcomes, held = run.outcomes(), len(held_out) * config.trials
     seed, *grown = outcomes
-    done = [{(outcome.task, outcome.trial): outcome.resolved for outcome in outcomes[child]} for child in grown]
+    done = [resolved_by_measurement(outcomes[child]) for child in grown]
     due = [due_measurements(goal.stages, found, trials=goal.trials, all_stages=False) for found in done]
     so_far = _Progress(
         seed=len(outcomes[seed]),

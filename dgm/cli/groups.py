@@ -7,7 +7,6 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from dgm.archive.reader import RunReader
-from dgm.benchmarks.catalogue import definition_named
 from dgm.boundary.text import safe_line
 from dgm.cli.screen import plain_table
 from dgm.core.errors import UsageError
@@ -27,6 +26,9 @@ def scores_by_group(outcomes: Iterable[Outcome], benchmark: str) -> GroupScores 
         outcomes: what was measured of the agent.
         benchmark: name of what it was measured on; one that is not known any more has no tasks without signal.
     """
+    # Most screens do without all benchmarks' definitions.
+    from dgm.benchmarks.catalogue import definition_named
+
     try:
         no_signal = tuple(definition_named(benchmark).no_signal)
     except UsageError:

@@ -8,7 +8,6 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dgm.archive.reader import RunReader
-from dgm.benchmarks.catalogue import definition_named
 from dgm.cli.chances import signed
 from dgm.cli.costs import dollars
 from dgm.cli.screen import facts_table, plain_table
@@ -55,6 +54,9 @@ def _first_stage(benchmark: str, of_seed: Sequence[Event]) -> frozenset[TaskId]:
     What a run was limited to, and what it holds out, is told by that without reading any tasks. All that the seed agent
     was measured on where the benchmark is not known any more.
     """
+    # Most screens do without all benchmarks' definitions.
+    from dgm.benchmarks.catalogue import definition_named
+
     seen = frozenset(event.measurement[0] for event in of_seed if event.measurement is not None)
     try:
         stages = definition_named(benchmark).stages

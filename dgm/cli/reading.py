@@ -205,7 +205,7 @@ def _opened(run: str | None, runs_dir: Path | None) -> "Generator[RunReader]":
 
 @contextmanager
 def _keeping_all_objects() -> "Generator[None]":
-    """Do not look for cycles to free: there are none, and looking takes a third of the time of a large answer."""
+    """Do not look for cycles to free: there are none, and looking takes long where an answer is large."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

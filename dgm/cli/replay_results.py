@@ -94,11 +94,15 @@ def _counts(outcomes: Sequence[Outcome], config: RunConfig) -> Answer:
 
 
 def _recorded(reader: RunReader, agent: AgentId, config: RunConfig) -> dict[tuple[TaskId, int], Outcome]:
-    """Return what the run found, where the replay asks the same: the same benchmark and the same model."""
+    """Return what the run found, where the replay asks the same: the same benchmark and the same model.
+
+    On what is held out from selection too, which a replay measures like any other task.
+    """
     then = reader.config()
     if (then.benchmark, then.models.agent.model) != (config.benchmark, config.models.agent.model):
         return {}
-    return {(outcome.task, outcome.trial): outcome for outcome in reader.outcomes()[agent]}
+    found = (*reader.outcomes_of(agent), *reader.held_out_of(agent))
+    return {(outcome.task, outcome.trial): outcome for outcome in found}
 
 
 def _outcome(result: Replayed, recorded: Outcome | None) -> Answer:

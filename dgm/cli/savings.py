@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dgm.archive.reader import RunReader, RunState
+from dgm.config.run import Search
 from dgm.core.actions import Evaluate
 from dgm.core.ids import AgentId
 from dgm.core.saving import Saving, saving_of
@@ -15,7 +16,10 @@ _RULES = {"stages": "the stages", "adaptive": "adaptive stopping"}
 
 
 def savings_answer(run: RunReader, scores: Mapping[AgentId, Score]) -> dict[str, Any] | None:
-    """Return {by, whole, made, saved, repeated}, None where the policy chooses every evaluation itself."""
+    """Return {by, whole, made, saved, repeated}, None where the policy chooses every evaluation itself.
+
+    `by` is the rule; what a bound on evaluations left undone is among what was saved, too.
+    """
     saving = _saving(run, scores)
     if saving is None:
         return None
@@ -33,10 +37,16 @@ def savings_rows(run: RunReader, scores: Mapping[AgentId, Score]) -> dict[str, s
     saving = _saving(run, scores)
     if saving is None or not saving.whole:
         return {}
-    words = f"{saving.saved:,} of {saving.whole:,} ({saving.share:.0%}) by {_RULES[run.config().search.stopping]}"
+    words = f"{saving.saved:,} of {saving.whole:,} ({saving.share:.0%}) by {_savers(run.config().search)}"
     words += "" if run.state() is RunState.FINISHED else ", so far"
     words += f"; {saving.repeated:,} more were repeated trials of the best" if saving.repeated else ""
     return {"evaluations saved": words}
+
+
+def _savers(search: Search) -> str:
+    """Return what evaluations were saved by; whatever is still due when the bound on them is reached is, too."""
+    rule = _RULES[search.stopping]
+    return rule if search.evaluations is None else f"{rule} and the bound on evaluations"
 
 
 def _saving(run: RunReader, scores: Mapping[AgentId, Score]) -> Saving | None:

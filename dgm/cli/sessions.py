@@ -46,7 +46,8 @@ def known_sessions(reader: RunReader) -> Known:
             "result": outcome.verdict.value,
             "flags": safe_flags(outcome),
         }
-        for agent, found in reader.outcomes().items()
+        for of_agents in (reader.outcomes(), reader.held_out_outcomes())
+        for agent, found in of_agents.items()
         for outcome in found
     }
     for step in reader.steps():

@@ -67,7 +67,7 @@ class Search(Section):
     ablation: Literal["no-self-improve", "no-open-ended", "greedy"] | None = None
     """Of the policies dgm and dgm-adaptive: what the paper leaves out to see what it is good for."""
     evaluations: Positive | None = None
-    """The run ends after so many; what policy hgm divides between expanding and measuring."""
+    """The run ends after so many; what policies hgm and auto divide between expanding and measuring."""
     holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.0
     """Share of the tasks that selection never sees; the seed agent and the best one are measured on them at the end."""
     stopping: Literal["stages", "adaptive"] = "stages"

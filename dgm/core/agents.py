@@ -40,8 +40,7 @@ class AgentTree:
         self._numbers: dict[AgentId, int] = {}
         self._children: list[list[int]] = []
         self._length = 0
-        for agent in agents:
-            self.add(agent)
+        self._extend(agents)
 
     def add(self, agent: Agent) -> None:
         """Add an agent that is new, after its parent.
@@ -51,14 +50,18 @@ class AgentTree:
         """
         if self._length != len(self._agents):
             raise ValueError("a tree as it was does not grow")
-        number = len(self._agents)
-        if agent.parent is not None:
-            self._children[self._numbers[agent.parent]].append(number)
-        self._children.append([])
-        self._agents.append(agent)
-        # Last, since other threads may read trees that share all this.
-        self._numbers[agent.id] = number
-        self._length += 1
+        self._extend([agent])
+
+    def _extend(self, agents: Iterable[Agent]) -> None:
+        """Add agents, of which there may be a hundred thousand, each after its parent."""
+        for number, agent in enumerate(agents, start=self._length):
+            if agent.parents:
+                self._children[self._numbers[agent.parents[0]]].append(number)
+            self._children.append([])
+            self._agents.append(agent)
+            # Last, since other threads may read trees that share all this.
+            self._numbers[agent.id] = number
+        self._length = len(self._agents)
 
     def as_it_is(self) -> "AgentTree":
         """Return the tree of this moment, which stays as it is while this one grows; nothing is copied for it."""

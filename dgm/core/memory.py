@@ -10,7 +10,7 @@ from typing import TypeAlias
 from dgm.core.actions import PastStep, Rejection
 from dgm.core.agents import AgentTree
 from dgm.core.ids import AgentId
-from dgm.core.outcomes import Outcome
+from dgm.core.outcomes import Outcome, resolved_by_measurement
 from dgm.core.stages import Measurement
 
 MAX_LINEAGE = 10
@@ -62,7 +62,7 @@ def modifications_around(
 
     @cache
     def resolved(agent: AgentId) -> Mapping[Measurement, bool]:
-        return {(outcome.task, outcome.trial): outcome.resolved for outcome in outcomes_of(agent)}
+        return resolved_by_measurement(outcomes_of(agent))
 
     lineage = [member.id for member in tree.lineage(agent)[-MAX_LINEAGE - 1 :]]
     made = [step for parent, child in pairwise(lineage) for step in steps_from(parent) if step.child == child]

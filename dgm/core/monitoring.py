@@ -16,12 +16,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from dgm.core.ids import AgentId, TaskId
+from dgm.core.outcomes import NANOS_PER_USD
 from dgm.core.scores import Score
 from dgm.core.stages import Measurement
 
 PARTS = 4
 RECENT_STEPS = 20
-_USD_PER_NANO = 1e-9
 _MILLION = 1_000_000
 
 
@@ -156,7 +156,7 @@ def gains(events: Sequence[Event], *, parts: int = PARTS) -> list[Part]:
         before, low = low, _best_low(counts)
         nanos = sum(event.nanos for event in part)
         tokens = sum(event.tokens for event in part)
-        found.append(Part(len(part), before, low, nanos * _USD_PER_NANO, tokens))
+        found.append(Part(len(part), before, low, nanos / NANOS_PER_USD, tokens))
     return found
 
 

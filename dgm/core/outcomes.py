@@ -1,12 +1,14 @@
 """Outcomes: what came of one agent on one task. N tasks in, N outcomes out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.stages import Measurement
 
-_NANOS_PER_USD = 1_000_000_000
+NANOS_PER_USD = 1_000_000_000
+"""Money is kept and summed in whole nano-dollars, so that a sum does not hang on its order."""
 
 
 class Verdict(StrEnum):
@@ -79,6 +81,11 @@ class Outcome:
         return self.verdict is Verdict.RESOLVED and not self.flags
 
 
+def resolved_by_measurement(outcomes: Iterable[Outcome]) -> dict[Measurement, bool]:
+    """Return what one agent was measured on, and whether it resolved that."""
+    return {(outcome.task, outcome.trial): outcome.resolved for outcome in outcomes}
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What policies see of one outcome."""
@@ -101,7 +108,7 @@ def measured(outcome: Outcome) -> Measured:
         resolved=outcome.resolved,
         edited=bool(outcome.patch),
         tokens=outcome.usage.tokens,
-        cost_usd=round(outcome.usage.cost_usd * _NANOS_PER_USD) / _NANOS_PER_USD,  # as it is stored
+        cost_usd=round(outcome.usage.cost_usd * NANOS_PER_USD) / NANOS_PER_USD,  # as it is stored
         # The two lines that name a file count too. SQLite, which counts for a resumed run, reads texts up to a NUL.
         changed_lines=shown.count("\n+") + shown.count("\n-"),
     )

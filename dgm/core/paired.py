@@ -6,7 +6,7 @@ Needs no library, unlike `dgm.core.posterior`: a tree shows it for each of its a
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dgm.core.outcomes import Outcome
+from dgm.core.outcomes import Outcome, resolved_by_measurement
 from dgm.core.stages import Measurement
 
 
@@ -66,8 +66,4 @@ def paired(one: Mapping[Measurement, bool], other: Mapping[Measurement, bool]) -
 
 def paired_outcomes(one: Iterable[Outcome], other: Iterable[Outcome]) -> Paired:
     """Return how one agent stands beside another by their outcomes; see `paired`."""
-    return paired(_resolved(one), _resolved(other))
-
-
-def _resolved(outcomes: Iterable[Outcome]) -> dict[Measurement, bool]:
-    return {(outcome.task, outcome.trial): outcome.resolved for outcome in outcomes}
+    return paired(resolved_by_measurement(one), resolved_by_measurement(other))

@@ -55,11 +55,8 @@ def leading(scores: Mapping[AgentId, Score], *, percentile: float, count: int) -
         for agents in by_attempted.values()
         for agent in nlargest(count, agents, key=lambda agent: scores[agent].resolved)
     }
-
-    def worth(agent: AgentId) -> tuple[bool, float]:
-        return scores[agent].attempted > 0, scores[agent].quantile(percentile / 100)
-
-    return nlargest(count, (agent for agent in scores if agent in candidates), key=worth)
+    oldest_first = (agent for agent in scores if agent in candidates)
+    return nlargest(count, oldest_first, key=lambda agent: scores[agent].rank(percentile / 100))
 
 
 def _chances(scores: list[Score], counts: list[int]) -> list[float]:

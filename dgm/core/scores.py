@@ -13,6 +13,7 @@ from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome
 
 CREDIBLE_MASS = 0.95
+_LOWER_END = (1 - CREDIBLE_MASS) / 2
 _QUANTILE_PRECISION = 1e-9
 
 
@@ -35,7 +36,7 @@ class Score:
     @property
     def low(self) -> float:
         """Lower end of the credible interval."""
-        return self.quantile((1 - CREDIBLE_MASS) / 2)
+        return self.quantile(_LOWER_END)
 
     @property
     def high(self) -> float:
@@ -46,6 +47,13 @@ class Score:
     def share(self) -> float:
         """Raw share resolved / attempted, 0 when nothing was attempted."""
         return self.resolved / self.attempted if self.attempted else 0.0
+
+    def rank(self, probability: float = _LOWER_END) -> tuple[bool, float]:
+        """Return what agents are compared by: that one is measured at all, then its `probability` quantile.
+
+        The lower end of the credible interval unless given: a few lucky tasks must not beat a good record on many.
+        """
+        return self.attempted > 0, self.quantile(probability)
 
     def quantile(self, probability: float) -> float:
         """Return the `probability` quantile of Beta(1 + resolved, 1 + unresolved)."""
@@ -61,12 +69,11 @@ def score_of(outcomes: Iterable[Outcome]) -> Score:
 def best_of(scores: Mapping[AgentId, Score]) -> AgentId:
     """Return the measured agent with the highest lower end of its credible interval, the older one of equals.
 
-    The lower end, not the mean: a few lucky tasks must not beat a good record on many.
-
     Args:
         scores: N >= 1 agents, oldest first.
     """
-    return max(scores, key=lambda agent: (scores[agent].attempted > 0, scores[agent].low))
+    rank = cache(Score.rank)  # many agents have the same few scores
+    return max(scores, key=lambda agent: rank(scores[agent]))
 
 
 @cache

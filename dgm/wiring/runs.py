@@ -202,7 +202,8 @@ def resumed_run(
 def with_bounds(config: RunConfig, *, max_cost_usd: float | None, evaluations: int | None) -> RunConfig:
     """Return a run's configuration with other bounds, where they are given.
 
-    They may change while a run grows: unlike of the other settings, no result hangs on them.
+    They may change while a run grows, since no measurement hangs on them. Choices do with policies hgm and auto, which
+    become greedy as the bound on evaluations comes near.
     """
     bounds = {"budget": {"max_cost_usd": max_cost_usd}, "search": {"evaluations": evaluations}}
     said = {table: values for table, values in bounds.items() if None not in values.values()}

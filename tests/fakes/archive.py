@@ -9,11 +9,9 @@ from dgm.core.agents import Agent, AgentTree
 from dgm.core.errors import ArchiveError
 from dgm.core.files import FileTree, tree_hash
 from dgm.core.ids import AgentId, SessionId, TaskId, agent_id
-from dgm.core.outcomes import Measured, Outcome, Usage, measured
+from dgm.core.outcomes import NANOS_PER_USD, Measured, Outcome, Usage, measured
 from dgm.core.ports import Attempt, Decision
 from dgm.core.scores import best_of, score_of
-
-_NANOS_PER_USD = 10**9
 
 
 class MemoryArchive:
@@ -164,8 +162,8 @@ class MemoryArchive:
     def spent(self) -> Usage:
         with self._lock:
             calls = list(self._calls.values())
-        nanos = sum(round(call.cost_usd * _NANOS_PER_USD) for call in calls)
-        return replace(sum(calls, Usage()), cost_usd=nanos / _NANOS_PER_USD)
+        nanos = sum(round(call.cost_usd * NANOS_PER_USD) for call in calls)
+        return replace(sum(calls, Usage()), cost_usd=nanos / NANOS_PER_USD)
 
     def _made(self, step: Step) -> AgentId | None:
         return next((agent.id for agent in self._agents.values() if agent.step == step.number), None)
@@ -204,4 +202,4 @@ def _without_cache(usage: Usage) -> Usage:
 
 
 def _to_the_nano(usage: Usage) -> Usage:
-    return replace(usage, cost_usd=round(usage.cost_usd * _NANOS_PER_USD) / _NANOS_PER_USD)
+    return replace(usage, cost_usd=round(usage.cost_usd * NANOS_PER_USD) / NANOS_PER_USD)

@@ -1,5 +1,7 @@
 """What a reader makes of the facts."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -49,6 +51,17 @@ def test_a_step_comes_back_with_all_that_was_known_of_it(directory: Path) -> Non
     assert record.sessions == ("00001.1.diagnose", "00001.1.improve")
     assert record.usage == Usage(calls=2, input_tokens=10, output_tokens=5, cost_usd=0.25)
     assert record.diff_stat == DiffStat(files_changed=2, insertions=1, deletions=1)
+
+
+def test_parents_are_told_by_their_positions_not_by_where_they_lie_in_the_file(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.seed_agent()
+        first, second = (grow(run, root, {"main.py": File(name)}).id for name in (b"1", b"2"))
+        child = grow(run, second, {}).id
+    with closing(sqlite3.connect(directory / "archive.db")) as connection, connection:
+        connection.execute("INSERT INTO parents VALUES (?, -1, ?)", (child, first))
+    with read_run(directory) as reader:
+        assert reader.agent_tree()[child].parents == (first, second)
 
 
 def test_a_rejected_step_keeps_its_reason(directory: Path) -> None:

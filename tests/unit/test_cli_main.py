@@ -137,6 +137,18 @@ def test_help_loads_no_heavy_library() -> None:
     assert done.stderr == "[]\n"
 
 
+def test_a_tree_is_shown_without_loading_benchmarks_or_arrays(tmp_path: Path) -> None:
+    new_run(tmp_path / "run").close()
+    script = (
+        "import sys\nfrom dgm.cli.main import run_command\n"
+        f"assert run_command(['tree', {str(tmp_path / 'run')!r}]) == 0\n"
+        "slow = {'dgm.benchmarks.catalogue', 'numpy'}\n"
+        "print(sorted(slow & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+
+
 def test_a_new_run_gets_the_next_free_number(tmp_path: Path) -> None:
     (tmp_path / "katas-1").mkdir()
     (tmp_path / "katas-3").mkdir()

@@ -192,6 +192,17 @@ def test_the_list_says_what_came_of_each(run: Path, capsys: pytest.CaptureFixtur
     assert improve["result"].startswith("child ")
 
 
+def test_what_came_of_a_held_out_session_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory, held_out = tmp_path / "holding", TaskId("bottles")
+    with new_run(directory, held_out=[held_out]) as archive:
+        root = archive.agent_tree().root.id
+        decision = archive.decide(Evaluate(root, held_out, 0)).number
+        found = Outcome(held_out, 0, Verdict.TIMED_OUT, "", 1.0, SessionId("00001.1.agent"), flags=("It ended early.",))
+        archive.add_outcome(decision, root, found)
+    (entry,) = parsed(capsys, directory)["sessions"]
+    assert (entry["task"], entry["result"], entry["flags"]) == ("bottles", "timed out", ["It ended early."])
+
+
 def test_json_has_the_records_as_they_are(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer = parsed(capsys, run, "1.2")
     assert answer["damage"] == ""

@@ -6,7 +6,7 @@ from dgm.core.agents import Agent, AgentTree
 from dgm.core.errors import UnknownNameError
 from dgm.core.files import File, changed_paths, only, tree_hash
 from dgm.core.ids import AgentId, TaskId, agent_id
-from dgm.core.outcomes import Verdict
+from dgm.core.outcomes import Verdict, resolved_by_measurement
 from dgm.core.scores import Score, beta_quantile, score_of
 from dgm.core.stages import Measurement, Stage, due_measurements
 from tests.fakes.runs import outcome
@@ -164,6 +164,20 @@ def test_an_impossible_score_is_refused(resolved: int, attempted: int) -> None:
 def test_every_verdict_counts_as_attempted_and_one_as_resolved() -> None:
     outcomes = [outcome(f"task-{number}", verdict) for number, verdict in enumerate(Verdict)]
     assert score_of(outcomes) == Score(1, len(Verdict))
+
+
+def test_an_agent_that_resolved_nothing_ranks_above_one_that_was_not_measured() -> None:
+    assert Score(0, 60).rank() > Score(0, 0).rank()
+
+
+def test_agents_rank_by_the_lower_end_unless_another_quantile_is_given() -> None:
+    lucky, proven = Score(3, 3), Score(40, 60)
+    assert (proven.rank() > lucky.rank(), proven.rank(0.5) > lucky.rank(0.5)) == (True, False)
+
+
+def test_measurements_are_a_task_and_a_trial_each_and_what_is_flagged_is_not_resolved() -> None:
+    found = [outcome("ant"), outcome("ant", Verdict.TIMED_OUT, trial=1), outcome("bee", flags=("It ended early.",))]
+    assert resolved_by_measurement(found) == {("ant", 0): True, ("ant", 1): False, ("bee", 0): False}
 
 
 FIRST, SECOND = (

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from dgm.core.actions import Action, Evaluate, Expand
 from dgm.core.ids import AgentId
-from dgm.core.policies.hgm import HgmPolicy, evaluation_budget, final_agent, sharpness
+from dgm.core.policies.hgm import HgmPolicy, evaluation_budget, sharpness
+from dgm.core.posterior import leading
 from dgm.core.scores import Score
 from dgm.core.stages import Stage
 from dgm.core.view import ArchiveView
@@ -192,7 +193,12 @@ def test_where_no_agent_can_be_a_parent_it_measures_beyond_the_budget() -> None:
     assert set(choices(view)) == {Evaluate(agent_id_of(0), task, 0) for task in TASKS[6:]}
 
 
-# The final agent
+# The final agent: what `dgm best --percentile 1` takes
+
+
+def final_agent(scores: dict[AgentId, Score]) -> AgentId:
+    (found,) = leading(scores, percentile=1, count=1)
+    return found
 
 
 def test_the_final_agent_is_the_one_that_is_good_for_sure() -> None:

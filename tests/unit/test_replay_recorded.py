@@ -147,6 +147,15 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def holding_run(tmp_path: Path) -> Path:
+    """Return the same with two tasks held out from selection."""
+    directory = tmp_path / "holding"
+    with new_run(directory, config=CONFIG, held_out=[TaskId("ant"), TaskId("dog")]) as archive:
+        measure_all(archive, directory)
+    return directory
+
+
+@pytest.fixture
 def run(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "first"))
 
@@ -230,6 +239,21 @@ def test_sessions_that_are_done_again_are_equal_and_cost_nothing(run: Path, caps
     )
     assert stored(run) == before
     assert json.loads((run / "replays" / "0001" / "result.json").read_text()) == answer.json
+
+
+@pytest.mark.usefixtures("player")
+def test_held_out_sessions_are_done_again_after_the_others(
+    holding_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = replay(holding_run, capsys)
+    assert (answer.code, answer.json["equal"]) == (0, 4)
+    assert [outcome["task"] for outcome in answer.json["outcomes"]] == ["bee", "cat", "ant", "dog"]
+
+
+@pytest.mark.usefixtures("player")
+def test_a_held_out_task_may_be_asked_for(holding_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = replay(holding_run, capsys, "--tasks", "dog")
+    assert (answer.code, answer.json["sessions"], answer.of("dog")["recorded_verdict"]) == (0, 1, "unresolved")
 
 
 @pytest.mark.usefixtures("player")

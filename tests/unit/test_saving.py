@@ -1,6 +1,9 @@
 """What stopping early saved, in numbers and as `dgm status` says it."""
 
 from pathlib import Path
+from typing import Literal
+
+import pytest
 
 from dgm.archive.reader import RunReader, read_run
 from dgm.cli.savings import savings_answer, savings_rows
@@ -52,6 +55,16 @@ def test_status_says_how_many_evaluations_the_stages_saved(tmp_path: Path) -> No
 def test_status_says_what_adaptive_stopping_saved(tmp_path: Path) -> None:
     with finished(tmp_path / "run", RunConfig(search=Search(stopping="adaptive"))) as run:
         assert savings_rows(run, run.scores()) == {"evaluations saved": "5 of 16 (31%) by adaptive stopping"}
+
+
+@pytest.mark.parametrize(("stopping", "rule"), [("stages", "the stages"), ("adaptive", "adaptive stopping")])
+def test_a_bound_on_evaluations_has_its_part_in_what_is_saved(
+    tmp_path: Path, stopping: Literal["stages", "adaptive"], rule: str
+) -> None:
+    config = RunConfig(search=Search(stopping=stopping, evaluations=11))
+    with finished(tmp_path / "run", config) as run:
+        words = f"5 of 16 (31%) by {rule} and the bound on evaluations"
+        assert savings_rows(run, run.scores()) == {"evaluations saved": words}
 
 
 def test_more_trials_are_more_to_save(tmp_path: Path) -> None:

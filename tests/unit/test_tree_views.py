@@ -64,6 +64,12 @@ def test_a_large_tree_shows_the_seed_agent_the_best_lineage_and_the_newest() -> 
     assert lines == ["0", "├─7", "├─20", "│ └─41", "│   └─42", "├─58", "├─59", "├─60", "├─61", "├─62", "└─… 53 0"]
 
 
+def test_no_line_is_kept_free_below_an_agent_whose_children_are_all_shown() -> None:
+    tree = tree_of((0,) + (1,) * 30)
+    lines = drawn(tree_lines(tree, scores_of(tree), most=8))
+    assert lines == ["0", "└─1", "  ├─27", "  ├─28", "  ├─29", "  ├─30", "  ├─31", "  └─… 25 0"]
+
+
 def test_what_is_left_out_says_how_good_the_best_of_it_is() -> None:
     tree = tree_of((0, *range(1, 100)))
     scores = scores_of(tree, {100: 9, 60: 8, 61: 8})

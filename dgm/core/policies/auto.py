@@ -13,10 +13,10 @@ class AutoPolicy(HgmPolicy):
     A child costs few measurements here, since the posterior of its clade already tells most of what there is to know of
     it; what a search lacks are children. At the paper's pace there are N^0.4 measurements for each agent, eleven after
     400, at this one N^0.25, four to five. So the tree grows faster for the same number of measurements, and those go
-    where Thompson sampling finds them useful: to the few agents that may be the best. The clade alone is a slow witness
-    of a new agent, since its forebears' descendants are not among it, and an early one of an old agent, since it is an
-    average over bad children too; the agent's own results correct both. So a parent's worth is the sum of a draw of its
-    clade's posterior and a draw of its own.
+    where Thompson sampling finds them useful: to the few agents that may be the best. The clade alone compares
+    unfairly: a young agent's few outcomes with the many of an old one, which had time for bad children that drag it
+    down. The agent's own results correct both. So a parent's worth is the sum of a draw of its clade's posterior and a
+    draw of its own.
 
     Without a bound on evaluations it takes as many as `hgm`: when all children are there, the rest tells them apart.
 

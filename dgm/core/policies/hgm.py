@@ -1,6 +1,5 @@
 """The Huxley-Gödel Machine: growing and measuring are separate decisions, and a parent is as good as its clade."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from random import Random
@@ -9,13 +8,10 @@ import numpy as np
 
 from dgm.core.actions import Action, Evaluate, Expand
 from dgm.core.columns import Amounts, Counts, Numbers
-from dgm.core.ids import AgentId
 from dgm.core.policies.drawing import generator
-from dgm.core.scores import Score
 from dgm.core.view import ArchiveView, Goal
 
 FIRST_STEPS = 5  # expansions of the seed agent that the paper starts with
-FINAL_PROBABILITY = 0.01  # of the final agent's being worse than what it is chosen by
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +121,6 @@ def own_worth(view: ArchiveView, numbers: Numbers, draws: np.random.Generator) -
     """Return a draw of the posterior of each of these agents, by its own measurements."""
     attempted = view.attempted + view.evaluating
     return _drawn(view, numbers, resolved=view.resolved, attempted=attempted, draws=draws)
-
-
-def final_agent(scores: Mapping[AgentId, Score]) -> AgentId:
-    """Return the measured agent with the highest 1st percentile of its posterior, the older one of equals.
-
-    Args:
-        scores: N >= 1 agents, oldest first.
-    Source: Wang et al. 2025, arXiv:2510.21614; the public code chooses none.
-    """
-    return max(scores, key=lambda agent: (scores[agent].attempted > 0, scores[agent].quantile(FINAL_PROBABILITY)))
 
 
 def _first_measurements(goal: Goal) -> int:
