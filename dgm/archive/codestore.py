@@ -71,6 +71,19 @@ class CodeStore:
 
         A ref that a killed writer left behind is pointed anew.
         """
+        commit_id = self._commit(code, commit)
+        if not commit.parents:
+            _replace(self._repository / _SEED_BRANCH, f"{commit_id}\n")
+        _replace(self._repository / "refs" / "agents" / agent, f"{commit_id}\n")
+        return commit_id
+
+    def hold(self, decision: int, code: FileTree, commit: NewCommit) -> CommitId:
+        """Store what is no agent yet and point `refs/held/<decision>` at it, as `write` does."""
+        commit_id = self._commit(code, commit)
+        _replace(self._repository / "refs" / "held" / f"{decision:05d}", f"{commit_id}\n")
+        return commit_id
+
+    def _commit(self, code: FileTree, commit: NewCommit) -> CommitId:
         tree = self._write_tree(code)
         when = f"{int(commit.created_at)} +0000"
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in commit.parents)]
@@ -79,9 +92,6 @@ class CodeStore:
         for path in self._unsynced:
             sync(path)
         self._unsynced.clear()
-        if not commit.parents:
-            _replace(self._repository / _SEED_BRANCH, f"{commit_id}\n")
-        _replace(self._repository / "refs" / "agents" / agent, f"{commit_id}\n")
         return commit_id
 
     def read(self, commit: CommitId) -> dict[str, File]:

@@ -7,6 +7,7 @@ from functools import cache
 from dgm.archive.call_facts import CallFacts
 from dgm.archive.codestore import CommitId
 from dgm.archive.costs import SessionCost, session_cost
+from dgm.archive.oversight_facts import OversightFacts
 from dgm.archive.records import (
     End,
     Fault,
@@ -51,7 +52,10 @@ _OPEN = """
     ORDER BY number DESC
     LIMIT (SELECT count(*) FROM decisions) - (SELECT count(*) FROM steps) - (SELECT count(*) FROM evaluations)"""
 
-_TIMED = ["starts", "ends", "decisions", "attempts", "steps", "evaluations", "reservations", "settlements", "faults"]
+_TIMED = [
+    *("starts", "ends", "decisions", "attempts", "steps", "evaluations", "reservations", "settlements", "faults"),
+    *("held", "reviews", "interventions", "controls"),
+]
 # Among the newest rows of each: the time of every row of a large archive cannot be read without all that is in them.
 # A few, since neither clocks nor the numbers of steps go up with every row.
 _LAST_SIGN_OF_LIFE = "SELECT max(at) FROM ({})".format(  # noqa: S608
@@ -62,7 +66,7 @@ _LAST_SIGN_OF_LIFE = "SELECT max(at) FROM ({})".format(  # noqa: S608
 )
 
 
-class Facts(StepFacts, CallFacts):
+class Facts(StepFacts, CallFacts, OversightFacts):
     """All that is asked of the facts of a run."""
 
     def run(self) -> RunFacts:

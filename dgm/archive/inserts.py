@@ -7,9 +7,11 @@ from typing import TypeAlias
 
 from dgm.archive.codestore import CommitId
 from dgm.archive.difference import DiffStat
+from dgm.archive.held import held_json
 from dgm.archive.records import Amount, amount_of, diagnosis_json, storable
 from dgm.core.actions import Action, Evaluate, EvidenceKind, Expand, Step
 from dgm.core.agents import Agent
+from dgm.core.controls import StandingControl
 from dgm.core.ids import AgentId, SessionId
 from dgm.core.outcomes import Outcome
 
@@ -135,3 +137,25 @@ def _amount_columns(amount: Amount) -> dict[str, Value]:
         "output_tokens": amount.output_tokens,
         "nanos": amount.nanos,
     }
+
+
+def insert_held(
+    sql: sqlite3.Connection, decision: int, step: Step, *, commit: CommitId, code_hash: str, at: float
+) -> None:
+    """Insert a step whose child waits for a person and whose code is stored."""
+    insert(sql, "held", decision=decision, step=held_json(step), commit_id=commit, code_hash=code_hash, at=at)
+
+
+def insert_control(sql: sqlite3.Connection, control: StandingControl, *, evaluations: int, at: float) -> None:
+    """Insert what became of a control."""
+    insert(
+        sql,
+        "controls",
+        of=control.of,
+        task=control.task,
+        passed=control.passed,
+        summary=storable(control.summary),
+        seconds=control.seconds,
+        evaluations=evaluations,
+        at=at,
+    )

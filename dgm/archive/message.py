@@ -22,3 +22,8 @@ def commit_message(agent: Agent, step: Step | None) -> str:
     if step.diagnosis is not None:
         paragraphs.append(safe_line(step.diagnosis.improvement_proposal, max_chars=_PARAGRAPH_CHARS))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
+def held_message(step: Step) -> str:
+    """Return the message of the commit of a child that waits for a person."""
+    return f"step {step.number}, held for review\n\nParent: {step.parent}\n"

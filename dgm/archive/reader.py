@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +11,24 @@ from types import TracebackType
 from typing import Self
 
 from dgm.archive import costs, results
-from dgm.archive.codestore import REPOSITORY, CodeStore
+from dgm.archive.codestore import REPOSITORY, CodeStore, CommitId
 from dgm.archive.database import DATABASE, open_for_reading
 from dgm.archive.difference import DiffStat, diff_stat, diff_text
 from dgm.archive.facts import Facts
 from dgm.archive.lock import is_locked
 from dgm.archive.prices import read_prices
-from dgm.archive.records import Amount, End, Fault, RunFacts, Start, StepRecord, amount_of
+from dgm.archive.records import (
+    Amount,
+    ControlRecord,
+    End,
+    Fault,
+    HeldRecord,
+    InterventionRecord,
+    RunFacts,
+    Start,
+    StepRecord,
+    amount_of,
+)
 from dgm.config import Price, RunConfig, read_config
 from dgm.core.actions import PastStep, Rejection
 from dgm.core.agents import AgentTree
@@ -25,6 +37,7 @@ from dgm.core.files import File, tree_hash
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.monitoring import Event
 from dgm.core.outcomes import Measured, Outcome, Usage
+from dgm.core.oversight import HeldStep
 from dgm.core.paired import Paired
 from dgm.core.ports import Decision, Role
 from dgm.core.scores import Score, best_of
@@ -301,12 +314,51 @@ class RunReader:
         Raises:
             CorruptArchiveError: it is missing, damaged, or not what was stored.
         """
-        commit, code_hash = self._facts.commit_and_hash(agent)
-        with self._code_lock:
-            code = self._code_store.read(commit)
-        if tree_hash(code) != code_hash:
-            raise CorruptArchiveError(f"The code of agent {agent} is not the code that was archived.")
-        return code
+        return self._code_of(*self._facts.commit_and_hash(agent), f"agent {agent}")
+
+    def held(self) -> tuple[HeldStep, ...]:
+        """Return the steps that wait for a person, or for their child to be tried after its review, oldest first.
+
+        Raises:
+            CorruptArchiveError: a child's code is missing, damaged, or not what was stored.
+        """
+        return tuple(
+            HeldStep(
+                found.decision,
+                replace(found.step, child=self._code_of(found.commit, found.code_hash, f"step {found.step.number}")),
+                at=found.at,
+                review=found.review,
+            )
+            for found in self._facts.held_without_result()
+        )
+
+    def held_records(self) -> tuple[HeldRecord, ...]:
+        """Return every step that ever waited for a person, with what was said of it, by decision."""
+        return tuple(self._facts.held())
+
+    def held_diff(self, held: HeldRecord) -> str:
+        """Return the unified diff from a step's parent to the child that waits; as hostile as that child."""
+        return diff_text(self._repository, self._facts.commit_and_hash(held.step.parent)[0], held.commit)
+
+    def approvals(self) -> int:
+        """Return how many children a person approved."""
+        return self._facts.approvals()
+
+    def interventions(self) -> tuple[InterventionRecord, ...]:
+        """Return what persons did to the run as a whole, oldest first."""
+        return tuple(self._facts.interventions())
+
+    def controls(self) -> tuple[ControlRecord, ...]:
+        """Return what became of all controls, oldest first."""
+        return tuple(self._facts.controls())
+
+    def control_count(self) -> int:
+        """Return how many controls were recorded."""
+        return self._facts.count("controls")
+
+    def evaluations_since_control(self) -> int:
+        """Return how many measurements were recorded since the last controls that passed; all of them if none did."""
+        return self._facts.evaluations_since_control()
 
     def diff(self, before: AgentId, after: AgentId) -> str:
         """Return the unified diff between two agents' code; as hostile as that code."""
@@ -319,6 +371,13 @@ class RunReader:
         return diff_stat(
             self._repository, self._facts.commit_and_hash(before)[0], self._facts.commit_and_hash(after)[0]
         )
+
+    def _code_of(self, commit: CommitId, code_hash: str, whose: str) -> dict[str, File]:
+        with self._code_lock:
+            code = self._code_store.read(commit)
+        if tree_hash(code) != code_hash:
+            raise CorruptArchiveError(f"The code of {whose} is not the code that was archived.")
+        return code
 
     @cached_property
     def _held_out(self) -> frozenset[TaskId]:

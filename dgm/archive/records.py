@@ -8,10 +8,12 @@ from typing import Any, TypeAlias
 
 from dgm.archive.codestore import CommitId
 from dgm.archive.difference import DiffStat
-from dgm.core.actions import Action, Diagnosis, Evaluate, EvidenceKind, Expand, Judgement, PastStep, Rejection
+from dgm.core.actions import Action, Diagnosis, Evaluate, EvidenceKind, Expand, Judgement, PastStep, Rejection, Step
 from dgm.core.agents import Agent
+from dgm.core.controls import StandingControl
 from dgm.core.ids import AGENT_ID_DIGITS, AgentId, SessionId, TaskId
 from dgm.core.outcomes import NANOS_PER_USD, Measured, Outcome, Usage, Verdict
+from dgm.core.oversight import Intervention, Review
 
 Row: TypeAlias = Sequence[Any]
 
@@ -95,6 +97,39 @@ class Fault:
 
     decision: int
     message: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """A step that waited for a person, or still does."""
+
+    decision: int
+    step: Step
+    """Without the child's code."""
+    commit: CommitId
+    """Where that lies."""
+    code_hash: str
+    at: float
+    review: Review | None
+    reviewed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InterventionRecord:
+    """What a person did to the run."""
+
+    what: Intervention
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRecord:
+    """A control, and how many measurements there were when it was recorded."""
+
+    control: StandingControl
+    evaluations: int
     at: float
 
 

@@ -14,7 +14,7 @@ import sqlite3
 from functools import cache
 
 APPLICATION_ID = 0x64676D61  # "dgma"
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _USAGE = "calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, nanos INTEGER NOT NULL"
 
@@ -100,7 +100,33 @@ _TABLES_OF_5 = {
         PRIMARY KEY (step, position)""",
 }
 
-_NEW_TABLES = {1: _TABLES_OF_1, 2: _TABLES_OF_2, 3: _TABLES_OF_3, 4: _TABLES_OF_4, 5: _TABLES_OF_5}
+_TABLES_OF_6 = {
+    # Steps that wait for a person: all that is known of each as JSON, and where its child's code lies.
+    "held": """
+        decision INTEGER NOT NULL PRIMARY KEY REFERENCES decisions (number), step TEXT NOT NULL,
+        commit_id TEXT NOT NULL, code_hash TEXT NOT NULL, at REAL NOT NULL""",
+    "reviews": """
+        decision INTEGER NOT NULL PRIMARY KEY REFERENCES held (decision),
+        approved INTEGER NOT NULL CHECK (approved IN (0, 1)), reason TEXT NOT NULL, at REAL NOT NULL""",
+    "interventions": """
+        number INTEGER PRIMARY KEY, what TEXT NOT NULL CHECK (what IN ('pause', 'resume', 'stop')),
+        reason TEXT NOT NULL, at REAL NOT NULL""",
+    # `evaluations` is how many there were when it was recorded: what was measured since the last one that passed is
+    # in doubt once one fails.
+    "controls": """
+        number INTEGER PRIMARY KEY, of TEXT NOT NULL CHECK (of IN ('base', 'reference', 'seed agent')),
+        task TEXT NOT NULL, passed INTEGER NOT NULL CHECK (passed IN (0, 1)), summary TEXT NOT NULL,
+        seconds REAL NOT NULL, evaluations INTEGER NOT NULL, at REAL NOT NULL""",
+}
+
+_NEW_TABLES = {
+    1: _TABLES_OF_1,
+    2: _TABLES_OF_2,
+    3: _TABLES_OF_3,
+    4: _TABLES_OF_4,
+    5: _TABLES_OF_5,
+    6: _TABLES_OF_6,
+}
 """By the version that brought them."""
 
 _NEW_INDEXES = {

@@ -3,11 +3,11 @@
 import errno
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dgm.archive.codestore import CommitId, NewCommit
+from dgm.archive.codestore import CodeStore, CommitId, NewCommit
 from dgm.archive.database import DATABASE, close_after_writing, sql_errors
 from dgm.archive.difference import diff_stat
 from dgm.archive.facts import Facts
@@ -15,23 +15,27 @@ from dgm.archive.images import require_same_image
 from dgm.archive.inserts import (
     insert,
     insert_agent,
+    insert_control,
     insert_decision,
+    insert_held,
     insert_outcome,
     insert_reservation,
     insert_settlement,
     insert_step,
 )
 from dgm.archive.lock import RunLock
-from dgm.archive.message import commit_message
+from dgm.archive.message import commit_message, held_message
 from dgm.archive.reader import RunReader
 from dgm.archive.records import amount_of, storable, stored_outcome
 from dgm.archive.spending import Spending
 from dgm.core.actions import Action, Evaluate, Expand, Step
 from dgm.core.agents import Agent, AgentTree
+from dgm.core.controls import StandingControl
 from dgm.core.errors import ArchiveError, DiskFullError
 from dgm.core.files import FileTree, tree_hash
 from dgm.core.ids import AgentId, SessionId, agent_id
 from dgm.core.outcomes import Outcome, Usage
+from dgm.core.oversight import Intervention, Review
 from dgm.core.ports import Attempt, Clock, Decision
 from dgm.core.scores import Score
 
@@ -53,6 +57,7 @@ class RunArchive(RunReader):
         self._open = {decision.number: decision for decision in super().open_decisions()}
         self._decided = super().decision_count()
         self._steps_done = super().steps_done()
+        self._since_control = super().evaluations_since_control()
         self._spending = Spending(self._facts)
 
     def close(self) -> None:
@@ -102,6 +107,10 @@ class RunArchive(RunReader):
     def decision_count(self) -> int:
         """Return how many decisions were recorded."""
         return self._decided
+
+    def evaluations_since_control(self) -> int:
+        """Return how many measurements were recorded since the last controls that passed; all of them if none did."""
+        return self._since_control
 
     def spent(self) -> Usage:
         """Return what the whole run used, with calls that have no end at their worst case."""
@@ -193,9 +202,56 @@ class RunArchive(RunReader):
             with self._transaction() as sql:
                 insert_outcome(sql, decision, agent, outcome, at=self._clock.now())
             del self._open[decision]
+            self._since_control += 1
             if outcome.task not in self.held_out():
                 score = self._scores[agent]
                 self._scores[agent] = Score(score.resolved + outcome.resolved, score.attempted + 1)
+
+    def hold(self, decision: int, step: Step) -> None:
+        """Record a self-modification whose child waits to be seen by a person: nothing of it is done again.
+
+        Raises:
+            ArchiveError: that is not what the decision asked for, it is held already, or it has a result.
+        """
+        code = step.child
+        if code is None:
+            raise ArchiveError(f"Step {step.number} made no child that could be held.")
+        with self._facts.lock:
+            self._require_step(decision, step)
+            now = self._clock.now()
+            parents = (step.parent,) if step.partner is None else (step.parent, step.partner)
+            commit = NewCommit(held_message(step), tuple(map(self._commit_of, parents)), now)
+            commit_id = self._stored(lambda store: store.hold(decision, code, commit))
+            with self._transaction() as sql:
+                insert_held(sql, decision, step, commit=commit_id, code_hash=tree_hash(code), at=now)
+
+    def add_review(self, decision: int, review: Review) -> None:
+        """Record what a person said of what a decision made.
+
+        Raises:
+            ArchiveError: it is not held, or was reviewed before.
+        """
+        with self._transaction() as sql:
+            insert(
+                sql,
+                "reviews",
+                decision=decision,
+                approved=review.approved,
+                reason=storable(review.reason),
+                at=self._clock.now(),
+            )
+
+    def add_intervention(self, what: Intervention, reason: str) -> None:
+        """Record what a person did to the run."""
+        with self._transaction() as sql:
+            insert(sql, "interventions", what=what, reason=storable(reason), at=self._clock.now())
+
+    def add_control(self, control: StandingControl) -> None:
+        """Record what became of a control."""
+        with self._facts.lock:
+            with self._transaction() as sql:
+                insert_control(sql, control, evaluations=self._facts.count("evaluations"), at=self._clock.now())
+            self._since_control = super().evaluations_since_control()
 
     def pin_image(self, name: str, digest: str) -> None:
         """Record what an image is that is used now for the first time, and that it still is what it was.
@@ -294,9 +350,12 @@ class RunArchive(RunReader):
     def _write_code(self, agent: Agent, code: FileTree, *, step: Step | None) -> CommitId:
         parents = tuple(self._commit_of(parent) for parent in agent.parents)
         commit = NewCommit(commit_message(agent, step), parents, agent.created_at)
+        return self._stored(lambda store: store.write(agent.id, code, commit))
+
+    def _stored(self, store: Callable[[CodeStore], CommitId]) -> CommitId:
         with self._code_lock:
             try:
-                return self._code_store.write(agent.id, code, commit)
+                return store(self._code_store)
             except OSError as error:
                 kind = DiskFullError if error.errno in {errno.ENOSPC, errno.EDQUOT} else ArchiveError
                 raise kind(f"{self._repository} cannot be written: {error.strerror}.") from error

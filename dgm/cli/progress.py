@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ from dgm.cli.tree_views import tree_view
 from dgm.cli.verdicts import flag_lines, verdict_words
 from dgm.config import REHEARSAL, RunConfig
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
+from dgm.core.controls import StandingControl
 from dgm.core.errors import DgmError, InfrastructureError, OutOfBudgetError
 from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome
@@ -209,8 +210,35 @@ class PlainProgress:
         """Print what went wrong; the attempt is repeated."""
         self._say(f"decision {decision.number}: {safe_line(str(fault))} (not scored)")
 
+    def held(self, decision: Decision, step: Step) -> None:
+        """Print that a child waits, and how it is looked at."""
+        del decision  # the step's number says which
+        self._say(waiting_line(self.run.name, step))
+
+    def controlled(self, controls: Sequence[StandingControl]) -> None:
+        """Print that controls passed."""
+        if controls:
+            self._say(control_line(controls))
+
+    def told(self, answer: str) -> None:
+        """Print what a person's command came to."""
+        self._say(safe_line(answer))
+
     def _say(self, text: str) -> None:
         self.console.print(Text(text))
+
+
+def control_line(controls: Sequence[StandingControl]) -> str:
+    """Return one line on controls that passed."""
+    tasks = dict.fromkeys(safe_line(control.task) for control in controls if control.task)
+    checked = [f"base and reference of {', '.join(tasks)}"] if tasks else []
+    checked += ["the seed agent"] if any(control.of == "seed agent" for control in controls) else []
+    return f"controls passed: {', '.join(checked)} ({sum(control.seconds for control in controls):.1f} s of work)"
+
+
+def waiting_line(name: str, step: Step) -> str:
+    """Return one line on a step whose child waits to be seen."""
+    return f"step {step.number}: {short_id(step.parent)} -> waits to be seen; `dgm review {name}` shows it"
 
 
 def step_line(archive: RunArchive, step: Step) -> str:
@@ -276,6 +304,20 @@ class LiveProgress:
         """Show what went wrong; the attempt is repeated."""
         self.busy.pop(decision.number, None)
         self.last = f"decision {decision.number}: {safe_line(str(fault))[:100]} (not scored)"
+
+    def held(self, decision: Decision, step: Step) -> None:
+        """Show that a child waits, and how it is looked at."""
+        self.busy.pop(decision.number, None)
+        self.last = waiting_line(self.run.name, step)
+
+    def controlled(self, controls: Sequence[StandingControl]) -> None:
+        """Show that controls passed."""
+        if controls:
+            self.last = control_line(controls)
+
+    def told(self, answer: str) -> None:
+        """Show what a person's command came to."""
+        self.last = safe_line(answer)
 
     def __rich__(self) -> RenderableType:
         """Return the whole view; called by rich from its own thread."""

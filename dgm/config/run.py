@@ -93,6 +93,25 @@ class Diagnoses(Section):
     """Whether a model judges if a proposal is new for the archive before it is paid for."""
 
 
+class Integrity(Section):
+    """What guards scores."""
+
+    on_tamper: Literal["flag", "reject"] = "flag"
+    """What is done about a measurement in which the agent changed what could steer its grading: it is shown and
+    counted per agent, or does not count as resolved either. Nothing of what was changed is graded anyway."""
+    control_tasks: Annotated[int, Field(ge=0, le=1_000)] = 2
+    """Before a run starts or goes on, the base of so many of its tasks must not be resolved and the reference must."""
+    control_every: Annotated[int, Field(ge=0)] = 50
+    """During a run, the same with one task after so many measurements; never when 0."""
+
+
+class Oversight(Section):
+    """What a person has a say in."""
+
+    approve: Literal["each", "first", "never"] = "never"
+    """Which children wait to be seen by a person before they first run: each, until one is approved, or none."""
+
+
 class SandboxLimits(Section):
     """Limits of one container."""
 
@@ -179,6 +198,8 @@ class RunConfig(Section):
     steps: Steps = Steps()
     search: Search = Search()
     diagnoses: Diagnoses = Diagnoses()
+    integrity: Integrity = Integrity()
+    oversight: Oversight = Oversight()
     sessions: Sessions = Sessions()
     sandbox: SandboxLimits = SandboxLimits()
     polyglot: Polyglot = Polyglot()

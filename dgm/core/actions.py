@@ -45,6 +45,7 @@ class Rejection(StrEnum):
     OUT_OF_BUDGET = "out of budget"  # the session's own limit, with nothing left behind
     NOT_NEW = "not new"  # a model judged the proposal to be nothing new for the archive
     NOTHING_TO_MERGE = "nothing to merge"  # the second parent has nothing that the first lacks
+    NOT_APPROVED = "not approved"  # a person looked at it and said no
 
 
 @dataclass(frozen=True, slots=True)

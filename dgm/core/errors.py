@@ -4,7 +4,8 @@
     ├── UsageError               what the user asked for cannot be done; exit code 2
     │   ├── UnknownNameError     no run, agent, task, benchmark, policy or model of that name
     │   ├── ConfigError          a configuration with an unknown key or a wrong value
-    │   └── MalformedContentError  a seed agent, a task directory or a dataset that is not as it must be
+    │   ├── MalformedContentError  a seed agent, a task directory or a dataset that is not as it must be
+    │   └── RunEndedError        a person's command came when the run had just ended
     ├── ArchiveError             the run directory cannot be used; exit code 3
     │   ├── RunExistsError       a new run must not overwrite an old one
     │   ├── RunInUseError        another process writes to this run
@@ -15,6 +16,7 @@
     │   ├── SandboxError         a container could not be made, limited, used or removed
     │   ├── DiskFullError        less free space than a session needs
     │   ├── FetchError           a repository or a dataset could not be fetched, or is not what it must be
+    │   ├── BrokenHarnessError   a control has another verdict than the known one, so that no score can be believed
     │   └── ProviderError        a model's provider failed; `ProviderRefusedError` when trying again cannot help
     ├── OutOfBudgetError         the run's cap on money, tokens or calls is reached: not measured, not scored
     └── HostileBytesError        bytes from a container that `dgm.boundary` refused: the agent's failure
@@ -45,6 +47,10 @@ class ConfigError(UsageError):
 
 class MalformedContentError(UsageError):
     """A seed agent, a task directory or a dataset is not as it must be; the message names the file."""
+
+
+class RunEndedError(UsageError):
+    """A command to a run came when it had just ended; nothing of it was carried out."""
 
 
 class ArchiveError(DgmError):
@@ -89,6 +95,10 @@ class DiskFullError(InfrastructureError):
 
 class FetchError(InfrastructureError):
     """A repository or a dataset could not be fetched, or what came is not what it must be."""
+
+
+class BrokenHarnessError(InfrastructureError):
+    """A control has another verdict than the known one: nothing that is measured now can be believed."""
 
 
 class ProviderError(InfrastructureError):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dgm.config import Diagnoses, Sessions, Steps
-from dgm.core.actions import Action
+from dgm.core.actions import Action, Step
 from dgm.core.files import FileTree
 from dgm.core.ids import SessionId, session_id
 from dgm.core.memory import Modification
@@ -45,6 +45,10 @@ class Job:
     """For an expansion: what was tried before, around the parent."""
     proposals: tuple[str, ...] = ()
     """For an expansion that is judged before it is paid for: what was proposed before, in the whole archive."""
+    is_held: bool = False
+    """For an expansion: whether its child waits to be seen by a person before it first runs."""
+    approved: Step | None = None
+    """For an expansion whose child was seen and may run: the step with that child."""
 
     @property
     def unresolved(self) -> tuple[Outcome, ...]:

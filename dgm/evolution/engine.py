@@ -8,25 +8,37 @@ written down before it is carried out, so concurrency cannot change it and a res
 """
 
 import logging
+import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from random import Random
-from typing import Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
-from dgm.core.errors import DgmError, InfrastructureError, OutOfBudgetError, ProviderRefusedError
+from dgm.core.controls import StandingControl
+from dgm.core.errors import (
+    DgmError,
+    InfrastructureError,
+    OutOfBudgetError,
+    ProviderRefusedError,
+    UsageError,
+)
 from dgm.core.ids import AgentId
 from dgm.core.memory import modifications_around
 from dgm.core.outcomes import Outcome, measured
+from dgm.core.oversight import Approval, Command, Intervene, Intervention, Judge
 from dgm.core.policies import Policy
 from dgm.core.policies.partners import with_partner
 from dgm.core.ports import Archive, Attempt, Decision
 from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
+from dgm.evolution.controls import StandingControls
+from dgm.evolution.desk import Desk
+from dgm.evolution.reviews import Reviews
 
 MAX_ATTEMPTS = 3  # of one decision, when the fault is ours
 STEPS_PER_CHILD = 3  # attempts allowed for each child wanted
@@ -48,6 +60,8 @@ class Plan:
     """Whether a job is told what was proposed before, for a model to judge what is new."""
     remembers: bool = True
     """Whether a job is told what was tried before around the parent."""
+    approval: Approval = Approval.NEVER
+    """Which children wait to be seen by a person before they first run."""
 
 
 class Ending(Enum):
@@ -74,6 +88,18 @@ class Watcher(Protocol):
         """Say that an attempt ended with a fault of ours."""
         ...
 
+    def held(self, decision: Decision, step: Step) -> None:
+        """Say that a child waits to be seen by a person."""
+        ...
+
+    def told(self, answer: str) -> None:
+        """Say what a person's command came to."""
+        ...
+
+    def controlled(self, controls: Sequence[StandingControl]) -> None:
+        """Say that controls passed."""
+        ...
+
 
 class Engine:
     """Carries out a policy's decisions on an executor until nothing is left to do."""
@@ -86,12 +112,30 @@ class Engine:
         executor: Executor,
         perform: Callable[[Job], ActionResult],
         watcher: Watcher,
+        desk: Desk | None = None,
+        controls: StandingControls | None = None,
     ) -> None:
+        """Make an engine.
+
+        Args:
+            archive: of the run.
+            plan: what it is to do.
+            executor: carries out jobs.
+            perform: what a job is.
+            watcher: told what happens.
+            desk: where a person's commands arrive.
+            controls: judge what has a known verdict every now and then.
+        """
         self._archive = archive
         self._plan = plan
         self._executor = executor
         self._perform = perform
         self._watcher = watcher
+        self._desk = Desk() if desk is None else desk
+        self._controls = controls
+        self._reviews = Reviews(archive, plan.approval)
+        self._to_hold: set[int] = set()
+        self._paused = False
         self._backlog: deque[Decision] = deque()
         self._in_flight: dict[Future[ActionResult], Decision] = {}
         self._faults: dict[int, int] = {}
@@ -103,6 +147,8 @@ class Engine:
     def drain(self) -> None:
         """Start nothing more; what is in flight is finished and recorded. May be called from a signal handler."""
         self._draining = True
+        # Not in this thread: a signal handler may have interrupted whoever holds the desk's lock.
+        threading.Thread(target=self._desk.ring, daemon=True).start()
 
     def run(self) -> Ending:
         """Carry out decisions until the plan is done.
@@ -112,22 +158,38 @@ class Engine:
             ArchiveError: something could not be recorded or read; the other results were, as far as that is possible.
             Exception: a worker's bug, after all other results were recorded.
         """
-        self._backlog.extend(self._archive.open_decisions())
-        for decision in self._backlog:
-            self._show(decision.action)
+        with self._giving_up():
+            self._take_up()
         while True:
+            self._attend()
             with self._giving_up():
                 self._fill_workers()
-            if not self._in_flight:
+            if not self._working and not self._waits_for_a_person:
                 break
-            done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
-            # In the order of the decisions: two results at once must not be recorded by chance.
-            for future in sorted(done, key=lambda future: self._in_flight[future].number):
-                with self._giving_up():
-                    self._record(self._in_flight.pop(future), future)
+            wait([*self._working, self._desk.bell], return_when=FIRST_COMPLETED)
+            self._collect()
+        self._desk.close()
         if self._fatal is not None:
             raise self._fatal
         return self._ending()
+
+    def _take_up(self) -> None:
+        """Go on with what was chosen before and has no result."""
+        for decision in self._archive.open_decisions():
+            self._show(decision.action)
+            if not self._reviews.waits(decision.number):
+                self._backlog.append(decision)
+
+    def _collect(self) -> None:
+        """Record what is done, in the order of the decisions: two results at once must not be recorded by chance."""
+        done = [future for future in self._in_flight if future.done()]
+        for future in sorted(done, key=lambda future: self._in_flight[future].number):
+            with self._giving_up():
+                self._record(self._in_flight.pop(future), future)
+        if self._controls is not None:
+            with self._giving_up():
+                if passed := self._controls.collect():
+                    self._watcher.controlled(passed)
 
     @contextmanager
     def _giving_up(self) -> Generator[None]:
@@ -147,17 +209,34 @@ class Engine:
     def _is_finished(self) -> bool:
         return self._view.evaluations_left <= 0 or len(self._view) > self._plan.goal.children
 
+    @property
+    def _is_ending(self) -> bool:
+        return self._draining or self._broke or self._fatal is not None
+
+    @property
+    def _waits_for_a_person(self) -> bool:
+        return not self._is_ending and (self._paused or bool(self._reviews.waiting()))
+
     def _fill_workers(self) -> None:
-        while len(self._in_flight) < self._plan.workers and not (self._draining or self._broke or self._fatal):
+        while len(self._working) < self._plan.workers and not (self._is_ending or self._paused):
+            if self._controls is not None and self._controls.is_due:
+                self._controls.start(self._executor)
+                continue
             decision = self._backlog.popleft() if self._backlog else self._decide()
             if decision is None:
                 return
             self._start(decision)
 
+    @property
+    def _working(self) -> list[Future[Any]]:
+        control = None if self._controls is None else self._controls.in_flight
+        return [*self._in_flight, *([] if control is None else [control])]
+
     def _decide(self) -> Decision | None:
         number = self._archive.decision_count() + 1
         action = self._chosen(Random(f"{self._plan.seed}:{number}"))
-        if action is None and all(map(self._is_held_out, self._actions_in_flight())):
+        is_selecting = bool(self._reviews.waiting()) or not all(map(self._is_held_out, self._actions_in_flight()))
+        if action is None and not is_selecting:
             action = self._held_out_due()
         if action is None:
             return None
@@ -201,6 +280,9 @@ class Engine:
         return not self._plan.goal.rule.due(self._view.number(agent), self._view)
 
     def _start(self, decision: Decision) -> None:
+        if (refused := self._reviews.refused(decision.number)) is not None:
+            self._add(decision, refused)
+            return
         self._watcher.started(decision)
         self._in_flight[self._executor.submit(self._perform, self._job(decision))] = decision
 
@@ -217,6 +299,13 @@ class Engine:
     def _expansion(self, action: Expand, attempt: Attempt) -> Job:
         archive, plan = self._archive, self._plan
         job = Job(action, attempt, archive.code(action.parent), outcomes=self._outcomes(action.parent))
+        if (approved := self._reviews.approved(attempt.decision)) is not None:
+            return replace(job, approved=approved)
+        # Decided anew at every attempt: a child may have been approved since the last one ended with a fault.
+        self._to_hold.discard(attempt.decision)
+        if self._reviews.is_wanted:
+            self._to_hold.add(attempt.decision)
+            job = replace(job, is_held=True)
         if action.editor is not None:
             job = replace(job, editor=archive.code(action.editor))
         if action.partner is not None:
@@ -250,8 +339,12 @@ class Engine:
 
     def _add(self, decision: Decision, result: ActionResult) -> None:
         match decision.action, result:
+            case Expand(), Step() if decision.number in self._to_hold and result.child is not None:
+                self._hold(decision, result)
+                return
             case Expand() as action, Step():
                 self._view.end_step(action, self._archive.add_step(decision.number, result))
+                self._reviews.forget(decision.number)
             case Evaluate(agent=agent) as action, Outcome():
                 self._archive.add_outcome(decision.number, agent, result)
                 if not self._is_held_out(action):
@@ -259,6 +352,56 @@ class Engine:
             case _:
                 raise TypeError(f"decision {decision.number} came back with a {type(result).__name__}")
         self._watcher.recorded(decision, result)
+
+    def _hold(self, decision: Decision, step: Step) -> None:
+        self._to_hold.discard(decision.number)
+        self._reviews.hold(decision.number, step)
+        if self._reviews.waits(decision.number):
+            self._watcher.held(decision, step)
+        self._release()
+
+    def _release(self) -> None:
+        """Let go on what waits no more, such as once the first child was approved and only that was to be."""
+        chosen = {decision.number for decision in (*self._backlog, *self._in_flight.values())}
+        for decision in self._archive.open_decisions():
+            if decision.number not in chosen and not self._reviews.waits(decision.number):
+                self._backlog.append(decision)
+
+    def _attend(self) -> None:
+        """Carry out what persons asked for, and answer."""
+        for request in self._desk.take():
+            try:
+                answer = self._carried_out(request.command)
+            except DgmError as error:
+                request.answer.set_exception(error)
+                if not isinstance(error, UsageError):
+                    self._fatal = self._fatal or error
+            else:
+                request.answer.set_result(answer)
+                self._watcher.told(answer)
+
+    def _carried_out(self, command: Command) -> str:
+        in_flight = len(self._in_flight)
+        sessions = f"{in_flight} {'session' if in_flight == 1 else 'sessions'} in flight"
+        match command:
+            case Judge(decision=decision, review=review):
+                step = self._reviews.judge(decision, review)
+                self._release()
+                return f"Step {step.number} is {'approved' if review.approved else 'rejected'}."
+            case Intervene(what=what, reason=reason):
+                if (what is Intervention.PAUSE and self._paused) or (what is Intervention.RESUME and not self._paused):
+                    raise UsageError(f"The run is {'paused already' if self._paused else 'not paused'}.")
+                self._archive.add_intervention(what, reason)
+                match what:
+                    case Intervention.PAUSE:
+                        self._paused = True
+                        return f"The run pauses; {sessions} will end and be recorded."
+                    case Intervention.RESUME:
+                        self._paused = False
+                        return "The run goes on."
+                    case Intervention.STOP:
+                        self._draining = True
+                        return f"The run stops; {sessions} will end and be recorded."
 
     def _retry(self, decision: Decision, fault: InfrastructureError) -> None:
         """Put a decision back, or give the run up when its fault does not go away. A fault is never scored."""

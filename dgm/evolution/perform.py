@@ -7,7 +7,7 @@ from dgm.core.ids import AgentId
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.evaluation import evaluate
 from dgm.evolution.merge import merge
-from dgm.evolution.step import expand
+from dgm.evolution.step import expand, go_on
 
 
 def perform(job: Job, bench: Bench) -> ActionResult:
@@ -16,6 +16,8 @@ def perform(job: Job, bench: Bench) -> ActionResult:
     Raises:
         OutOfBudgetError, InfrastructureError: it could not be carried out; nothing is scored.
     """
+    if job.approved is not None:
+        return go_on(job, job.approved, bench)
     match job.action:
         case Expand(partner=str(partner)):
             return merge(job, job.action, AgentId(partner), bench)

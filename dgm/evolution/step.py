@@ -141,15 +141,30 @@ def self_modified(job: Job, step: Step, statement: str, *, workspace: FileTree, 
 def probed(job: Job, step: Step, child: FileTree, bench: Bench) -> Step:
     """Return the step with its child if that is still an agent, else with the reason why it is rejected.
 
+    Where a person is to see the child first, it is left as it is: nothing of it runs here.
+
     Raises:
         InfrastructureError: it could not be found out.
     """
+    if job.is_held:
+        return replace(step, rejection=None, detail="", child=child)
     step = replace(step, sessions=(*step.sessions, job.session("probe")))
-    rejected = probe_child(child, job, bench)
+    rejected = probe_child(child, job.attempt, bench)
     if rejected is not None:
         rejection, detail = rejected
         return replace(step, rejection=rejection, detail=detail)
     return replace(step, rejection=None, detail="", child=child)
+
+
+def go_on(job: Job, approved: Step, bench: Bench) -> Step:
+    """Return what becomes of a step whose child a person has seen and let run.
+
+    Raises:
+        InfrastructureError: it could not be found out.
+    """
+    if approved.child is None:
+        raise ValueError("a step without a child cannot be approved")
+    return probed(job, replace(approved, child=None), approved.child, bench)
 
 
 def _limits_left(bench: Bench, used: Usage) -> SessionLimits:

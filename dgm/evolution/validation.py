@@ -5,8 +5,9 @@ from random import Random
 from dgm.boundary.text import safe_line
 from dgm.core.actions import Rejection
 from dgm.core.files import File, FileTree
-from dgm.core.ports import Grant, Role, SessionLimits
-from dgm.evolution.bench import Bench, Job
+from dgm.core.ids import session_id
+from dgm.core.ports import Attempt, Grant, Role, SessionLimits
+from dgm.evolution.bench import Bench
 from dgm.evolution.prompts import prompt
 from dgm.evolution.session import Assignment, SessionResult, run_session
 
@@ -29,20 +30,27 @@ def size_problem(code: FileTree) -> str | None:
     return None
 
 
-def probe_child(child: FileTree, job: Job, bench: Bench) -> tuple[Rejection, str] | None:
+def probe_child(child: FileTree, attempt: Attempt, bench: Bench) -> tuple[Rejection, str] | None:
     """Start the child with a scripted model on a small problem; return why it is no agent, None when it is one.
 
     The child must start, offer a tool that can change a file, carry out the call that the model answers with, and end.
+
+    Args:
+        child: its code.
+        attempt: that the session is named after.
+        bench: what is behind the ports.
 
     Raises:
         InfrastructureError: the probe could not be carried out.
     """
     if "main.py" not in child:
         return Rejection.NOT_AN_AGENT, "it has no main.py"
-    token = f"probe-{Random(f'{bench.run_seed}:{job.attempt.decision}').randrange(10**9):09d}"
+    token = f"probe-{Random(f'{bench.run_seed}:{attempt.decision}').randrange(10**9):09d}"
     limits = SessionLimits(calls=PROBE_CALLS)
     assignment = Assignment(
-        grant=Grant(session=job.session("probe"), role=Role.PROBE, seed=0, limits=limits),
+        grant=Grant(
+            session=session_id(attempt.decision, attempt.number, "probe"), role=Role.PROBE, seed=0, limits=limits
+        ),
         code=child,
         statement=prompt("probe", token=token),
         workspace={"README.md": File(b"An empty project.\n")},

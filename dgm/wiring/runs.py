@@ -15,6 +15,7 @@ from dgm.core.actions import ActionResult
 from dgm.core.errors import DgmError
 from dgm.core.ids import AgentId
 from dgm.evolution.bench import Bench, Job
+from dgm.evolution.controls import preflight, standing_controls
 from dgm.evolution.engine import Ending, Engine, Watcher
 from dgm.evolution.perform import perform
 from dgm.gateway.consent import with_addresses
@@ -64,9 +65,10 @@ class LiveRun:
     """Whether it was asked to stop once what is in flight has ended."""
 
     def evolve(self, watcher: Watcher, *, children: int, workers: int) -> Ending:
-        """Carry out the run's policy until it ends; records why.
+        """Carry out the run's policy until it ends; records why. Before that, a sample of controls must pass.
 
         Raises:
+            BrokenHarnessError: a control has another verdict than the known one; nothing more is measured.
             InfrastructureError: a fault of ours that did not go away.
             ArchiveError: a result could not be recorded.
         """
@@ -78,10 +80,16 @@ class LiveRun:
             workers=workers,
         )
         executor = ThreadPoolExecutor(workers, thread_name_prefix="dgm-worker")
-        self.engine = Engine(self.archive, plan, executor=executor, perform=self._perform, watcher=watcher)
+        controls = standing_controls(self.archive, self.bench, every=self.config.integrity.control_every)
+        self.engine = Engine(
+            self.archive, plan, executor=executor, perform=self._perform, watcher=watcher, controls=controls
+        )
         if self.draining:  # before there was an engine to tell
             self.engine.drain()
         try:
+            watcher.controlled(
+                preflight(self.archive, self.bench, executor, tasks=self.config.integrity.control_tasks)
+            )
             ending = self.engine.run()
         except KeyboardInterrupt:
             executor.shutdown(wait=False, cancel_futures=True)  # `abandon` is next

@@ -8,6 +8,7 @@ from dgm.config import RunConfig
 from dgm.core.adaptive import Adaptive
 from dgm.core.errors import ConfigError
 from dgm.core.ids import TaskId
+from dgm.core.oversight import Approval
 from dgm.core.policies import Policy
 from dgm.core.policies.ablations import ABLATED, ABLATIONS
 from dgm.core.rules import Rule, Staged, WithBestTrials
@@ -63,6 +64,7 @@ def plan_of(
         merge_rate=config.search.merge_rate,
         judges_proposals=config.diagnoses.interest,
         remembers=config.diagnoses.memory,
+        approval=Approval(config.oversight.approve),
     )
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from dgm.core.actions import Action, Evaluate, Expand, PastStep, Step
 from dgm.core.agents import Agent, AgentTree
+from dgm.core.controls import StandingControl
 from dgm.core.errors import ArchiveError
 from dgm.core.files import FileTree, tree_hash
 from dgm.core.ids import AgentId, SessionId, TaskId, agent_id
 from dgm.core.outcomes import NANOS_PER_USD, Measured, Outcome, Usage, measured
+from dgm.core.oversight import HeldStep, Intervention, Review
 from dgm.core.ports import Attempt, Decision
 from dgm.core.scores import best_of, score_of
 
@@ -36,6 +38,10 @@ class MemoryArchive:
         self.steps: list[Step] = []
         self.faults: list[tuple[int, str]] = []
         self.ends: list[str] = []
+        self.interventions: list[tuple[Intervention, str]] = []
+        self.controls: list[StandingControl] = []
+        self._held: dict[int, HeldStep] = {}
+        self._controlled: dict[int, list[bool]] = {}
 
     def agent_tree(self) -> AgentTree:
         with self._lock:
@@ -116,9 +122,7 @@ class MemoryArchive:
 
     def add_step(self, decision: int, step: Step) -> Agent | None:
         with self._lock:
-            known = self._open[decision].action if decision in self._open else None
-            editor = known.editor if isinstance(known, Expand) else None
-            self._require_open(decision, Expand(step.parent, step.number, editor=editor, partner=step.partner))
+            self._require_expansion(decision, step)
             child = None
             if step.child is not None:
                 partners = () if step.partner is None else (step.partner,)
@@ -137,6 +141,41 @@ class MemoryArchive:
             self._outcomes[agent] = (*self._outcomes[agent], outcome)
             self._measured.append((agent, measured(outcome)))
             del self._open[decision]
+
+    def hold(self, decision: int, step: Step) -> None:
+        with self._lock:
+            self._require_expansion(decision, step)
+            if step.child is None or decision in self._held:
+                raise ArchiveError("Nothing that could be held, or held before.")
+            self._held[decision] = HeldStep(decision, step, at=self._now())
+
+    def held(self) -> tuple[HeldStep, ...]:
+        with self._lock:
+            return tuple(self._held[number] for number in sorted(self._held) if number in self._open)
+
+    def add_review(self, decision: int, review: Review) -> None:
+        with self._lock:
+            if decision not in self._held or self._held[decision].review is not None:
+                raise ArchiveError("Not held, or reviewed before.")
+            self._held[decision] = replace(self._held[decision], review=review)
+
+    def approvals(self) -> int:
+        return sum(held.review is not None and held.review.approved for held in self._held.values())
+
+    def add_intervention(self, what: Intervention, reason: str) -> None:
+        self.interventions.append((what, reason))
+
+    def add_control(self, control: StandingControl) -> None:
+        with self._lock:
+            self.controls.append(control)
+            self._controlled.setdefault(len(self._measured), []).append(control.passed)
+
+    def control_count(self) -> int:
+        return len(self.controls)
+
+    def evaluations_since_control(self) -> int:
+        passed = [measured for measured, controls in self._controlled.items() if all(controls)]
+        return len(self._measured) - max(passed, default=0)
 
     def add_fault(self, decision: int, message: str) -> None:
         with self._lock:
@@ -187,6 +226,11 @@ class MemoryArchive:
     def _require_decision(self, decision: int) -> None:
         if not 1 <= decision <= len(self.decisions):
             raise ArchiveError("No such decision.")
+
+    def _require_expansion(self, decision: int, step: Step) -> None:
+        known = self._open[decision].action if decision in self._open else None
+        editor = known.editor if isinstance(known, Expand) else None
+        self._require_open(decision, Expand(step.parent, step.number, editor=editor, partner=step.partner))
 
     def _require_open(self, decision: int, action: Action) -> None:
         if decision not in self._open or self._open[decision].action != action:

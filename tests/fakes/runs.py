@@ -15,7 +15,7 @@ from dgm.core.ports import Archive
 
 SEED_CODE: FileTree = {"main.py": File(b"print('seed')\n", executable=True), "tools/edit.py": File(b"EDIT = 1\n")}
 CREATED_AT = 1_800_000_000.0
-OLD_SCHEMAS = (1, 2, 3, 4)
+OLD_SCHEMAS = (1, 2, 3, 4, 5)
 """Versions of the archive before this one; `schema1.sql` and so on are what they wrote: a rejected step, a measurement,
 a call under way, since version 2 what the cache had of the measurement's call, since version 3 the image's digest,
 since version 4 a sign that the measurement's tests were tampered with."""

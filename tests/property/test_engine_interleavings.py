@@ -1,6 +1,6 @@
 """The engine with workers that end in any order, fail, reject and are killed: nothing is chosen or done twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Rejection, Step
+from dgm.core.controls import StandingControl
 from dgm.core.errors import InfrastructureError, SandboxError
 from dgm.core.files import File
 from dgm.core.ids import TaskId
@@ -83,6 +84,9 @@ class Nobody:
     def started(self, decision: Decision) -> None: ...
     def recorded(self, decision: Decision, result: ActionResult) -> None: ...
     def faulted(self, decision: Decision, fault: InfrastructureError) -> None: ...
+    def held(self, decision: Decision, step: Step) -> None: ...
+    def told(self, answer: str) -> None: ...
+    def controlled(self, controls: Sequence[StandingControl]) -> None: ...
 
 
 def perform(job: Job, chance: Random) -> ActionResult:

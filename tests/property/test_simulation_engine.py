@@ -1,6 +1,6 @@
 """The simulator is the engine: with one worker it decides what the engine decides of the same results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Any
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dgm.cli.simulated import policy_named
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Rejection, Step
+from dgm.core.controls import StandingControl
 from dgm.core.errors import SandboxError
 from dgm.core.files import File, FileTree
 from dgm.core.ids import AgentId
@@ -44,6 +45,9 @@ class Nobody:
     def started(self, decision: Decision) -> None: ...
     def recorded(self, decision: Decision, result: ActionResult) -> None: ...
     def faulted(self, decision: Decision, fault: Exception) -> None: ...
+    def held(self, decision: Decision, step: Step) -> None: ...
+    def told(self, answer: str) -> None: ...
+    def controlled(self, controls: Sequence[StandingControl]) -> None: ...
 
 
 def code_of(step: int) -> FileTree:

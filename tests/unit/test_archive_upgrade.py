@@ -27,9 +27,9 @@ __all__ = ["public_place"]
 
 SPENT = Usage(calls=4, input_tokens=1600, output_tokens=600, cost_usd=0.937500001)
 _HAD = {"cache_read_tokens": 200, "cache_write_tokens": 50}
-CACHED = {1: {}, 2: _HAD, 3: _HAD, 4: _HAD}
+CACHED = {1: {}, 2: _HAD, 3: _HAD, 4: _HAD, 5: _HAD}
 """What an archive of a version knows of the cache."""
-FLAGGED = {1: 0, 2: 0, 3: 0, 4: 1}
+FLAGGED = {1: 0, 2: 0, 3: 0, 4: 1, 5: 1}
 """How many measurements an archive of a version knows to be flagged."""
 
 
@@ -191,8 +191,8 @@ def test_somebody_who_reads_an_old_archive_does_not_keep_it_from_being_upgraded(
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE TABLE held_out (task TEXT)",
-        "CREATE VIEW held_out AS SELECT task FROM evaluations",
+        "CREATE TABLE held (task TEXT)",
+        "CREATE VIEW held AS SELECT task FROM evaluations",
         "DROP TRIGGER settlements_no_update",
         "DROP TABLE faults",
     ],
@@ -236,7 +236,7 @@ open_run(Path(sys.argv[1]))
 
 @pytest.mark.parametrize(
     ("killed_at", "is_new"),
-    [("CREATE TRIGGER conflicts_no_delete", False), ("COMMIT", False), ("INSERT INTO starts", True)],
+    [("CREATE TRIGGER controls_no_delete", False), ("COMMIT", False), ("INSERT INTO starts", True)],
     ids=["between two statements", "before the commit", "after the commit"],
 )
 def test_a_kill_leaves_one_version_whole(old: Path, killed_at: str, is_new: bool, version: int, spent: Usage) -> None:

@@ -143,6 +143,14 @@ memory = false
 hidden_tests = true
 interest = true
 
+[integrity]
+on_tamper = "reject"
+control_tasks = 4
+control_every = 100
+
+[oversight]
+approve = "each"
+
 [sessions]
 task_timeout_s = 60.0
 improve_timeout_s = 90.0

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Rejection, Step
+from dgm.core.controls import StandingControl
 from dgm.core.errors import (
     CorruptArchiveError,
     DiskFullError,
@@ -62,6 +63,15 @@ class Recorder:
 
     def faulted(self, decision: Decision, fault: InfrastructureError) -> None:
         self.events.append(f"faulted {decision.number}: {fault}")
+
+    def held(self, decision: Decision, step: Step) -> None:
+        self.events.append(f"held {decision.number}: step {step.number}")
+
+    def told(self, answer: str) -> None:
+        self.events.append(answer)
+
+    def controlled(self, controls: Sequence[StandingControl]) -> None:
+        self.events.append(f"controlled {len(controls)}")
 
 
 def plan(*, children: int = 3, workers: int = 1, above: float = 0.4) -> Plan:

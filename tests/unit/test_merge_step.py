@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from dgm.boundary.bare_git import bare_git_environment
 from dgm.cli.main import run_command
 from dgm.core.actions import ActionResult, Expand, Rejection, Step
+from dgm.core.controls import StandingControl
 from dgm.core.errors import InfrastructureError
 from dgm.core.files import File, FileTree
 from dgm.core.ids import AgentId
@@ -267,6 +269,11 @@ class Silent:
     def faulted(self, decision: Decision, fault: InfrastructureError) -> None:
         del decision
         raise fault
+
+    def held(self, decision: Decision, step: Step) -> None: ...
+
+    def told(self, answer: str) -> None: ...
+    def controlled(self, controls: Sequence[StandingControl]) -> None: ...
 
 
 def grown(archive: Archive, *, children: int = 4) -> None:

@@ -1,0 +1,190 @@
+"""Standing controls: what they judge, what they say when the harness is broken, and when they are due."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from dgm.core.controls import StandingControl
+from dgm.core.errors import BrokenHarnessError, SandboxError
+from dgm.core.ids import SessionId, TaskId
+from dgm.core.ports import ControlKind, Execution, Sandbox
+from dgm.core.tasks import Grade
+from dgm.evolution.bench import Bench
+from dgm.evolution.controls import StandingControls, control_tasks, judged_task, preflight, standing_controls
+from dgm.evolution.engine import Ending, Engine
+from tests.fakes.archive import MemoryArchive
+from tests.fakes.bench import CODE, Fakes
+from tests.fakes.benchmark import TINY_TASKS, FakeBenchmark
+from tests.fakes.sandbox import Call, FakeContainer, ran
+from tests.unit.test_engine import InlineExecutor, Recorder, new_archive, perform, plan
+
+ANT = TaskId("ant")
+
+
+@dataclass(slots=True)
+class OddBenchmark(FakeBenchmark):
+    """Grades what a test says instead, by kind; the last one again and again."""
+
+    instead: dict[str, list[Grade]] = field(default_factory=dict[str, list[Grade]])
+
+    def control(self, task: TaskId, kind: ControlKind, *, sandbox: Sandbox, session: SessionId) -> Grade:
+        grades = self.instead.get(kind)
+        if not grades:
+            return FakeBenchmark.control(self, task, kind, sandbox=sandbox, session=session)
+        return grades.pop(0) if len(grades) > 1 else grades[0]
+
+
+def bench(**instead: list[Grade]) -> Bench:
+    return Fakes(benchmark=OddBenchmark(instead=instead)).bench
+
+
+def seeded() -> MemoryArchive:
+    archive = MemoryArchive()
+    archive.add_seed_agent(CODE)
+    return archive
+
+
+def verdicts(controls: tuple[StandingControl, ...]) -> list[tuple[str, bool]]:
+    return [(control.of, control.passed) for control in controls]
+
+
+def test_a_sound_task_passes_both_ways() -> None:
+    assert verdicts(judged_task(ANT, 0, bench())) == [("base", True), ("reference", True)]
+
+
+def test_a_base_that_resolves_fails() -> None:
+    found = judged_task(ANT, 0, bench(base=[Grade(resolved=True, summary="all passed")]))
+    assert verdicts(found) == [("base", False), ("reference", True)]
+    assert found[0].summary == "resolved, all passed"
+
+
+def test_a_reference_that_is_flagged_fails() -> None:
+    flagged = Grade(resolved=True, summary="all passed", flags=("Two tests did not run.",))
+    found = judged_task(ANT, 0, bench(reference=[flagged]))
+    assert (found[1].passed, found[1].summary) == (False, "resolved, all passed; Two tests did not run.")
+
+
+def test_a_reference_that_ran_out_of_time_once_is_judged_again() -> None:
+    late, right = Grade(resolved=False, summary="the tests timed out"), Grade(resolved=True, summary="3 of 3")
+    assert verdicts(judged_task(ANT, 0, bench(reference=[late, right]))) == [("base", True), ("reference", True)]
+
+
+def test_tasks_without_a_signal_are_no_controls() -> None:
+    tasks = (replace(TINY_TASKS[0], task=replace(TINY_TASKS[0].task, has_signal=False)), TINY_TASKS[1])
+    assert control_tasks(Fakes(benchmark=FakeBenchmark(known=tasks)).bench, most=9) == ("bee",)
+
+
+def test_the_sample_hangs_on_the_runs_seed() -> None:
+    samples = {control_tasks(Fakes(run_seed=seed).bench, most=2) for seed in range(20)}
+    assert len(samples) > 5
+    assert control_tasks(Fakes(run_seed=3).bench, most=2) == control_tasks(Fakes(run_seed=3).bench, most=2)
+
+
+def test_a_run_on_a_broken_harness_is_told_what_broke_and_it_is_recorded() -> None:
+    archive = seeded()
+    broken = bench(reference=[Grade(resolved=False, summary="jest could not start.")])
+    with ThreadPoolExecutor(2) as executor, pytest.raises(BrokenHarnessError) as raised:
+        preflight(archive, broken, executor, tasks=1)
+    task = control_tasks(broken, most=1)[0]
+    assert f"the reference of {task}: not resolved, jest could not start;" in str(raised.value)
+    assert {(control.of, control.passed) for control in archive.controls} >= {("base", True), ("reference", False)}
+
+
+def ending_at_once(container: FakeContainer, call: Call) -> Execution:
+    del container, call
+    return ran()
+
+
+def test_a_seed_agent_that_is_none_starts_no_run() -> None:
+    silent = Fakes(agent=ending_at_once)
+    with ThreadPoolExecutor(2) as executor, pytest.raises(BrokenHarnessError, match="the seed agent: it never called"):
+        preflight(seeded(), silent.bench, executor, tasks=1)
+
+
+def test_nothing_is_judged_where_nobody_wants_it() -> None:
+    archive = seeded()
+    with ThreadPoolExecutor(2) as executor:
+        assert preflight(archive, bench(), executor, tasks=0) == ()
+    assert archive.controls == []
+    assert standing_controls(archive, bench(), every=0) is None
+
+
+def test_a_fault_of_ours_is_no_verdict() -> None:
+    faulty = Fakes(benchmark=FakeBenchmark(faults=[SandboxError("no engine")])).bench
+    archive = seeded()
+    with ThreadPoolExecutor(1) as executor, pytest.raises(SandboxError):
+        preflight(archive, faulty, executor, tasks=1)
+    assert archive.controls == []
+
+
+# --- during a run ------------------------------------------------------------------------------------------------
+
+
+PASSED = (StandingControl("base", ANT, True, "", 1.0), StandingControl("reference", ANT, True, "", 1.0))
+FAILED = (PASSED[0], replace(PASSED[1], passed=False, summary="not resolved, 0 of 3 tests passed"))
+
+
+def passing(_: int) -> tuple[StandingControl, ...]:
+    return PASSED
+
+
+def failing(_: int) -> tuple[StandingControl, ...]:
+    return FAILED
+
+
+def run_with(
+    archive: MemoryArchive, judge: Callable[[int], tuple[StandingControl, ...]], *, every: int, children: int = 3
+) -> tuple[Ending, Recorder]:
+    watcher = Recorder()
+    controls = StandingControls(archive, judge, every=every)
+    engine = Engine(
+        archive,
+        plan(children=children),
+        executor=InlineExecutor(),
+        perform=perform,
+        watcher=watcher,
+        controls=controls,
+    )
+    return engine.run(), watcher
+
+
+def test_controls_come_after_every_so_many_measurements() -> None:
+    archive, numbers = new_archive(), list[int]()
+
+    def judge(number: int) -> tuple[StandingControl, ...]:
+        numbers.append(number)
+        return PASSED
+
+    ending, watcher = run_with(archive, judge, every=4)
+    assert ending is Ending.FINISHED
+    assert sum(map(len, archive.outcomes().values())) == 12
+    assert (numbers, watcher.events.count("controlled 2")) == ([0, 2, 4], 3)
+
+
+def test_a_control_that_fails_ends_the_run_and_says_how_many_measurements_are_in_doubt() -> None:
+    archive = new_archive()
+    with pytest.raises(BrokenHarnessError, match="4 measurements since the last control that passed are in doubt"):
+        run_with(archive, failing, every=4)
+    assert sum(map(len, archive.outcomes().values())) == 4
+    assert archive.evaluations_since_control() == 4
+
+
+def test_controls_change_no_choice() -> None:
+    with_controls, without = new_archive(), new_archive()
+    run_with(with_controls, passing, every=2)
+    Engine(without, plan(), executor=InlineExecutor(), perform=perform, watcher=Recorder()).run()
+    assert with_controls.decisions == without.decisions
+
+
+def test_a_control_that_cannot_be_judged_is_tried_again_and_then_ends_the_run() -> None:
+    archive, tries = new_archive(), list[int]()
+
+    def judge(number: int) -> tuple[StandingControl, ...]:
+        tries.append(number)
+        raise SandboxError("no engine")
+
+    with pytest.raises(SandboxError):
+        run_with(archive, judge, every=1)
+    assert (len(tries), archive.controls) == (3, [])
