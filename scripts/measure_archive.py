@@ -297,7 +297,7 @@ def step_of(
         detail="" if code else "It does not start.",
         seconds=95.0,
         sessions=sessions,
-        usage=Usage(calls=2 * CALLS, input_tokens=20_000, output_tokens=900, cost_usd=0.1),
+        usage=Usage(2 * CALLS, 2 * CALLS * 1_400, 2 * CALLS * 80, 2 * CALLS * 0.0021),
         patch=patch_text(random, 90),
         exit="exit 0",
     )

@@ -4,7 +4,7 @@
     python3 -I cpp.py run NAME
 
 NAME is the exercise's, HEADER a file of the solution that CMakeLists.txt names and that may have been deleted. Nothing of
-the solution is executed by `build`; see report.py for what is believed of it when it is.
+the solution is executed by `build`, which leaves the program alone; see report.py for what is believed of it when it is.
 """
 
 import os
@@ -32,8 +32,21 @@ def build(name, solution, tests, *headers):
     # Only the program: the target of all would run the tests too.
     code, text = run_child(["make", name], made)
     if code == 0:
+        keep_program(name, source, made)
         REPORT.end()
     REPORT.end(messages=[("", text)], problem="build")
+
+
+def keep_program(name, source, made):
+    """Remove what the program was made of, which its tests can be read in."""
+    for place in (source, made):
+        os.rename(place, place + ".gone")
+        os.mkdir(place)
+    program = os.path.join(made + ".gone", name)
+    if os.path.lexists(program):
+        os.rename(program, os.path.join(made, name))
+    for place in (source, made):
+        shutil.rmtree(place + ".gone", ignore_errors=True)
 
 
 def configure(source, made, headers):

@@ -25,6 +25,8 @@ OUTCOMES = {"PASS": PASSED, "FAIL": FAILED, "SKIP": SKIPPED}
 MARK = "\x16"
 # With it a solution could take the tests' sources into the program, and read there what is expected of it.
 EMBED = b"//go:embed"
+# What ends the program is the solution's, whichever test it ended in.
+ENDED = re.compile(r"^(?:panic|fatal error): ", re.MULTILINE)
 SAID = re.compile(r"(?:=== [A-Z]+ +|--- (PASS|FAIL|SKIP): )(\S*)(?: \([0-9.]+s\))?\n")
 
 
@@ -75,7 +77,7 @@ def read(text):
             times[name] = times.get(name, 0) + 1
             # As nothing of the framework's has a space, no honest name can be meant.
             outcomes[name if times[name] == 1 else f"{name} #{times[name]}"] = OUTCOMES[said[1]]
-        texts.setdefault(name, []).append(part)
+        texts.setdefault("" if ENDED.search(part) else name, []).append(part)
     messages = [(name, "".join(parts)) for name, parts in texts.items() if outcomes.get(name, FAILED) == FAILED]
     return outcomes.items(), [(name, text) for name, text in messages if text.strip() not in ("", "PASS", "FAIL")]
 

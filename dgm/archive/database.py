@@ -3,7 +3,6 @@
 import shutil
 import sqlite3
 import subprocess
-import tempfile
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from dgm.archive.schema import (
     upgrade_schema,
     version_of,
 )
+from dgm.archive.scratch import scratch_directory
 from dgm.core.errors import ArchiveError, CorruptArchiveError, DiskFullError, NewerArchiveError
 from dgm.core.ids import TaskId
 
@@ -223,8 +223,8 @@ def _bytes_of(connection: sqlite3.Connection) -> int:
 
 
 def _opened_copy(path: Path, log: Path) -> sqlite3.Connection:
-    with tempfile.TemporaryDirectory(prefix="dgm-read-") as directory:
-        copy = Path(directory) / path.name
+    with scratch_directory("read") as directory:
+        copy = directory / path.name
         shutil.copyfile(path, copy)
         shutil.copyfile(log, copy.with_name(log.name))
         source = _opened(f"{copy.as_uri()}?mode=rw", copy)

@@ -6,13 +6,13 @@ published could name programs to start.
 """
 
 import subprocess
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dgm.archive.codestore import CommitId, create_repository
+from dgm.archive.scratch import scratch_directory
 from dgm.boundary.bare_git import bare_git_environment
 from dgm.core.errors import ArchiveError, CorruptArchiveError
 
@@ -68,7 +68,7 @@ def _diff_tree(repository: Path, before: CommitId, after: CommitId, *what: str) 
 
 @contextmanager
 def _empty_repository(objects: Path) -> Generator[tuple[str, dict[str, str]]]:
-    with tempfile.TemporaryDirectory(prefix="dgm-diff-") as directory:
-        create_repository(Path(directory))
-        environment = bare_git_environment(Path(directory))
-        yield directory, environment | {"GIT_OBJECT_DIRECTORY": str(objects.absolute())}
+    with scratch_directory("diff") as directory:
+        create_repository(directory)
+        environment = bare_git_environment(directory)
+        yield str(directory), environment | {"GIT_OBJECT_DIRECTORY": str(objects.absolute())}

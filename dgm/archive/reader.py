@@ -41,6 +41,7 @@ from dgm.core.oversight import HeldStep
 from dgm.core.paired import Paired
 from dgm.core.ports import Decision, Role
 from dgm.core.scores import Score, best_of
+from dgm.core.tampering import Tampering
 
 RUN_TOML = "run.toml"
 FINISHED = "finished"
@@ -223,6 +224,10 @@ class RunReader:
         """Return how many measurements are resolved by their verdict and do not count, since they are flagged."""
         return self._facts.flagged_count()
 
+    def tampering(self, agents: Collection[AgentId] | None = None) -> dict[AgentId, Tampering]:
+        """Return what the measurements of agents (all unless given) show, of those that were measured."""
+        return results.tampering_by_agent(self._facts, agents)
+
     def children_wanted(self) -> int:
         """Return how many children the run is to have grown in the end."""
         starts = self._facts.starts()
@@ -335,6 +340,10 @@ class RunReader:
     def held_records(self) -> tuple[HeldRecord, ...]:
         """Return every step that ever waited for a person, with what was said of it, by decision."""
         return tuple(self._facts.held())
+
+    def waiting(self) -> tuple[HeldRecord, ...]:
+        """Return the steps of which nobody has said yet whether their child may run, by decision."""
+        return tuple(found for found in self._facts.held_without_result() if found.review is None)
 
     def held_diff(self, held: HeldRecord) -> str:
         """Return the unified diff from a step's parent to the child that waits; as hostile as that child."""

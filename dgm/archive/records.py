@@ -271,9 +271,18 @@ def outcome_from(row: Row, flags: tuple[str, ...]) -> Outcome:
         session=SessionId(session),
         usage=Amount(*usage).usage,
         patch=patch,
-        dropped_paths=tuple(json.loads(dropped)),
+        dropped_paths=paths_from(dropped),
         flags=flags,
     )
+
+
+def paths_from(text: str) -> tuple[str, ...]:
+    """Return the paths in a JSON list."""
+    match json.loads(text):
+        case [*paths] if all(isinstance(path, str) for path in paths):
+            return tuple(paths)
+        case _:
+            raise ValueError("not a list of paths")
 
 
 def measured_from(row: Row) -> Measured:

@@ -1,7 +1,5 @@
 """Makes and opens runs: directories with `archive.db`, `agents.git`, `transcripts/`, `run.toml` and `prices.toml`."""
 
-import shutil
-import tempfile
 import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,6 +15,7 @@ from dgm.archive.lock import RunLock
 from dgm.archive.prices import PRICES_TOML, price_table
 from dgm.archive.reader import RUN_TOML, RunReader, RunState, read_run
 from dgm.archive.records import RunFacts
+from dgm.archive.scratch import build_site
 from dgm.archive.writer import RunArchive
 from dgm.config import Price, RunConfig
 from dgm.core.errors import ArchiveError, CorruptArchiveError, RunExistsError
@@ -136,16 +135,12 @@ def locked_run(directory: Path, *, clock: Clock = _WALL_CLOCK) -> RunArchive:
 @contextmanager
 def _build_site(directory: Path) -> Generator[Path]:
     """Give a new directory beside `directory`; what is left of it in the end is removed."""
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", suffix=".new", dir=directory.parent))
-        place.chmod(0o755)
-    except OSError as error:
-        raise ArchiveError(f"{directory} cannot be made: {error.strerror}.") from error
-    try:
+    with ExitStack() as until_it_is_built:
+        try:
+            place = until_it_is_built.enter_context(build_site(directory))
+        except OSError as error:
+            raise ArchiveError(f"{directory} cannot be made: {error.strerror}.") from error
         yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _move(place: Path, directory: Path) -> None:

@@ -134,7 +134,13 @@ _NEW_INDEXES = {
         "steps_by_parent": "steps (parent)",
         # All that scores hang on: without it, they are read from between the patches.
         "verdicts": "evaluations (agent, task, trial, verdict)",
-    }
+    },
+    6: {
+        # What signs of tampering are told by, see `dgm.core.tampering`, of the few measurements that have any of it.
+        "left_aside": """
+            evaluations (agent, dropped_paths, summary)
+            WHERE dropped_paths <> '[]' OR substr(summary, 1, 24) = 'nothing could be graded:'""",
+    },
 }
 
 

@@ -1,16 +1,20 @@
-"""Judges one solution in a fresh container; the verdict falls on the host.
+"""Judges one solution in fresh containers; the verdict falls on the host.
+
+Where a language has it so, there are two: what runs in one cannot compare a test with the contradiction of it that runs
+in the other. What no honest solution can bring about is flagged.
 
 The keeper owns everything that is laid in: graders, tests and the solution itself. The agent user, who builds and runs
 it all, can write to none of it, so what is judged is what the host laid there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
 from dgm.benchmarks.exercism import Exercise
 from dgm.benchmarks.suites import DIRECTORY, Language, Suite
-from dgm.boundary.reports import MAX_REPORT_BYTES, Problem, SuiteReport, parse_report, solution_began
+from dgm.boundary.reports import MAX_REPORT_BYTES, Problem, ReportedOutcome, SuiteReport, parse_report, solution_began
 from dgm.boundary.text import safe_line, safe_text
 from dgm.core.errors import HostileBytesError, InfrastructureError
 from dgm.core.files import FileTree
@@ -29,6 +33,9 @@ _MEANT: Mapping[Problem, str] = {
     "build": "it does not build",
     "output": "it printed too much",
 }
+
+_BELIEVED = "tests that must fail were reported as passed"
+_UNKNOWN = "tests were reported that do not exist"
 
 Reported: TypeAlias = SuiteReport | str
 """What a grader reported, or why there is no report that could be believed."""
@@ -59,15 +66,45 @@ def grade(
 
 
 def reported(suite: Suite, *, image: str, sandbox: Sandbox, session: SessionId) -> Reported:
-    """Build a solution and run its tests in a fresh container, and return what they reported.
+    """Build a solution and run its tests, in one fresh container or in two, and return what they reported.
 
     Raises:
         InfrastructureError: the tools could not be started.
     """
+    place = _Place(suite, image, sandbox, session)
+    first = _reported_in(place, suite.files)
+    # What cannot be built or imported in one container cannot be in the other.
+    if not suite.apart or isinstance(first, str) or first.problem:
+        return first
+    second = _reported_in(place, {**suite.files, **suite.apart})
+    return second if isinstance(second, str) else _together(first, second)
+
+
+def _together(first: SuiteReport, second: SuiteReport) -> SuiteReport:
+    """Return both reports as one; a test that ran in both containers passed if it passed in both."""
+    outcomes: dict[str, ReportedOutcome] = {**first.outcomes, **second.outcomes}
+    for name in first.outcomes.keys() & second.outcomes.keys():
+        if second.outcomes[name] == "passed":
+            outcomes[name] = first.outcomes[name]
+    return SuiteReport(outcomes, second.problem, first.messages + second.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the containers of one grading have in common."""
+
+    suite: Suite
+    image: str
+    sandbox: Sandbox
+    session: SessionId
+
+
+def _reported_in(place: _Place, files: FileTree) -> Reported:
+    suite = place.suite
     lifetime_s = suite.build_timeout_s + suite.timeout_s + _SPARE_LIFETIME_S
-    spec = ContainerSpec(image=image, kind="grading", session=session, lifetime_s=lifetime_s)
-    with sandbox.container(spec) as container:
-        container.write_files(suite.files, directory=DIRECTORY, owner="keeper")
+    spec = ContainerSpec(image=place.image, kind="grading", session=place.session, lifetime_s=lifetime_s)
+    with place.sandbox.container(spec) as container:
+        container.write_files(files, directory=DIRECTORY, owner="keeper")
         if suite.build:
             built = container.execute(
                 suite.build, timeout_s=suite.build_timeout_s, output_bytes=_OUTPUT_BYTES, user="agent"
@@ -104,14 +141,10 @@ def judged(suite: Suite, report: Reported) -> Grade:
     if isinstance(report, str):
         return Grade(resolved=False, summary=report)
     passed = {name for name, outcome in report.outcomes.items() if outcome == "passed"}
-    believed_canaries = {
-        canary
-        for canary, contradicted in suite.must_fail.items()
-        # A wrong solution may happen to give the canary's value; both at once it cannot honestly give.
-        if canary in passed and (not contradicted or contradicted in passed)
-    }
-    if believed_canaries:
-        return Grade(resolved=False, summary="tampering: tests that must fail were reported as passed")
+    believed = _believed_canaries(suite, passed)
+    flags = _flags(suite, report, believed)
+    if flags:
+        return Grade(resolved=False, summary=f"tampering: {_BELIEVED if believed else _UNKNOWN}", flags=flags)
     output = _output(suite, report)
     if report.problem:
         meant = _MEANT[report.problem]
@@ -119,11 +152,35 @@ def judged(suite: Suite, report: Reported) -> Grade:
     resolved_tests = passed & suite.must_pass
     summary = f"{len(resolved_tests)} of {len(suite.must_pass)} tests passed"
     if set(report.outcomes) != {*suite.must_pass, *suite.must_fail}:
-        other = f"{summary}, and the report names other tests than there are"
+        other = f"{summary}, and the report lacks tests"
         return Grade(resolved=False, summary=other, output=output)
     every_canary_failed = all(report.outcomes[canary] == "failed" for canary in suite.must_fail)
     resolved = len(resolved_tests) == len(suite.must_pass) and every_canary_failed
     return Grade(resolved=resolved, summary=summary, output="" if resolved else output)
+
+
+def _believed_canaries(suite: Suite, passed: Set[str]) -> set[str]:
+    return {
+        canary
+        for canary, contradicted in suite.must_fail.items()
+        # A wrong solution may happen to give the canary's value; both at once it cannot honestly give.
+        if canary in passed and (not contradicted or contradicted in passed)
+    }
+
+
+def _flags(suite: Suite, report: SuiteReport, believed: Set[str]) -> tuple[str, ...]:
+    """Return what no honest solution can bring about; a run that ended early lacks tests, which is no sign."""
+    unknown = len(report.outcomes.keys() - suite.must_pass - suite.must_fail.keys() - suite.own_names.keys())
+    flags: list[str] = []
+    if believed:
+        flags.append(f"{len(believed)} of {len(suite.must_fail)} tests that must fail were reported as passed.")
+    if unknown:
+        flags.append(
+            "1 test that does not exist was reported."
+            if unknown == 1
+            else f"{unknown} tests that do not exist were reported."
+        )
+    return tuple(flags)
 
 
 def _output(suite: Suite, report: SuiteReport) -> str:

@@ -40,6 +40,11 @@ class Suite:
     build: Sequence[str] = ()
     """Run before `argv`; prints a report without outcomes. Empty where nothing is built."""
     build_timeout_s: float = 0.0
+    apart: FileTree = field(default_factory=dict[str, File])
+    """Laid over `files` in a second container, whose report is added to the first's; empty where one runs all tests.
+
+    There stands the contradiction of each test that `files` has, and the test of each contradiction.
+    """
     removed: Sequence[str] = ()
     """Paths that are gone once it is built: a solution could read there what its tests expect, and which must fail."""
     own_names: Mapping[str, str] = field(default_factory=dict[str, str])

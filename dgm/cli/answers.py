@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,9 +12,13 @@ from dgm.cli.chances import chances_to_be_best, paired_answer
 from dgm.cli.costs import cached_share, model_of
 from dgm.cli.groups import group_answer
 from dgm.cli.monitoring import monitored, monitoring_answer
+from dgm.cli.oversight_views import oversight_answer, review_answer, review_of
 from dgm.cli.savings import savings_answer
 from dgm.cli.scores import held_out_answer, score_answer
+from dgm.cli.standing import controls_answer
 from dgm.cli.steps import diff_stat_answer, rejected_answer, step_answer, title_of
+from dgm.cli.tampering import run_tampering_answer, signs_answer, tampering_answer
+from dgm.cli.times import iso_time
 from dgm.cli.verdicts import safe_flags
 from dgm.config import Budget
 from dgm.core.agents import Agent, AgentTree
@@ -25,6 +28,7 @@ from dgm.core.outcomes import Outcome, Usage
 from dgm.core.paired import Paired
 from dgm.core.ports import Role
 from dgm.core.scores import Score, best_of
+from dgm.core.tampering import Tampering
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -47,8 +51,9 @@ def status_answer(run: RunReader, *, now: float) -> Answer:
     """Return `progress_answer` with the best agent, what the cost is made of and what is left of the run's budget.
 
     `held_out` has what the seed agent and the best one resolve of what selection never sees, None where there is no
-    such thing; `savings` what stopping early saved; `monitoring` how the run explores and exploits. `by_language` or
-    `by_repository` has both agents' results, where tasks are told apart so.
+    such thing; `savings` what stopping early saved; `tampering` how many agents and measurements show signs of it;
+    `controls` what became of the standing controls; `oversight` what persons did; `monitoring` how the run explores and
+    exploits. `by_language` or `by_repository` has both agents' results, where tasks are told apart so.
     """
     with run.snapshot():
         spent, scores = run.spent(), run.scores()
@@ -59,6 +64,9 @@ def status_answer(run: RunReader, *, now: float) -> Answer:
                 "best": {"id": best, "score": score_answer(scores[best])},
                 "held_out": held_out_answer(run, {"seed": next(iter(scores)), "best": best}),
                 "savings": savings_answer(run, scores),
+                "tampering": run_tampering_answer(run.tampering()),
+                "controls": controls_answer(run),
+                "oversight": oversight_answer(run),
                 "monitoring": monitoring_answer(monitored(run, list(scores))),
                 "usage": _usage(spent),
                 "cached_share": _cached_share(spent),
@@ -101,6 +109,7 @@ def show_answer(run: RunReader, agent: AgentId) -> Answer:
             | {
                 "held_out": held_out_answer(run, {"score": agent}),
                 **step_answer(step),
+                "review": review_answer(review_of(run, agent)),
                 "outcomes": [_outcome(outcome) for outcome in run.outcomes_of(agent)],
                 "held_out_outcomes": [_outcome(outcome) for outcome in run.held_out_of(agent)],
                 "rejected_steps": [rejected_answer(other) for other in run.rejected_from(agent)],
@@ -162,11 +171,6 @@ def unreadable_answer(directory: Path, error: ArchiveError) -> Answer:
     return {"run": directory.name, "path": str(directory), "error": safe_line(str(error))}
 
 
-def iso_time(seconds: float) -> str:
-    """Return a time since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
 def _usage(usage: Usage) -> Answer:
     return {
         "calls": usage.calls,
@@ -224,11 +228,13 @@ class _Standing:
     scores: Mapping[AgentId, Score]
     beside_parents: Mapping[AgentId, Paired]
     """Of the agents that are shown, those with anything measured in common with their parents."""
+    tampering: Mapping[AgentId, Tampering]
+    """Of the agents that are shown, those that were measured."""
 
 
 def _standing(run: RunReader, shown: Sequence[AgentId] | None = None) -> _Standing:
     """Return how good agents are; how they stand beside their parents of those alone that are shown, if these are."""
-    return _Standing(run.agent_tree(), run.scores(), run.paired_with_parents(shown))
+    return _Standing(run.agent_tree(), run.scores(), run.paired_with_parents(shown), run.tampering(shown))
 
 
 def _agent(agent: Agent, standing: _Standing) -> Answer:
@@ -240,6 +246,7 @@ def _agent(agent: Agent, standing: _Standing) -> Answer:
         "step": agent.step,
         "score": score_answer(standing.scores[agent.id]),
         "better_than_parent": paired_answer(beside_parent) if agent.parent else None,
+        "tampering": tampering_answer(standing.tampering.get(agent.id, Tampering())),
         "children": len(standing.tree.children(agent.id)),
         "created_at": iso_time(agent.created_at),
     }
@@ -262,4 +269,5 @@ def _outcome(outcome: Outcome) -> Answer:
         "summary": safe_line(outcome.summary),
         "session": outcome.session,
         "dropped_paths": [safe_line(path) for path in outcome.dropped_paths],
+        "signs": signs_answer(outcome),
     }

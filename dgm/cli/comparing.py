@@ -19,6 +19,7 @@ from dgm.cli.answers import Answer, json_text
 from dgm.cli.render import simulated_note
 from dgm.cli.results import results_directory, write_result
 from dgm.cli.screen import console
+from dgm.cli.tampering import signs_answer
 from dgm.cli.verdicts import counts_alike, safe_flags, verdict_words
 from dgm.config import REHEARSAL
 from dgm.core.errors import ArchiveError, UnknownNameError, UsageError
@@ -243,6 +244,7 @@ def _session_answer(session: Session) -> Answer:
         "difference": _difference_answer(comparison),
         "verdict": outcome.verdict.value if outcome else None,
         "flags": safe_flags(outcome) if outcome else None,
+        "signs": signs_answer(outcome) if outcome else None,
         "recorded_verdict": recorded.verdict.value,
         "recorded_flags": safe_flags(recorded),
         "summary": safe_line(outcome.summary) if outcome else None,

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from dgm.cli.intervening import went_on
 from dgm.cli.settings import diagnosis_options, run_settings, said_now, search_options, swebench_options
+from dgm.core.oversight import Approval
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or the path of its directory.")]
 RunsDirectory = Annotated[
@@ -85,6 +87,15 @@ PaperDiagnosis = Annotated[
         "--paper-diagnosis", help="Show a diagnosis the hidden tests, as in the paper; scores on them say less then."
     ),
 ]
+OnTamper = Annotated[
+    str | None,
+    typer.Option(
+        "--on-tamper",
+        metavar="WORD",
+        help="What becomes of a measurement in which the agent changed what could have steered its grading: flag shows "
+        "and counts it, reject also lets it not count as resolved.",
+    ),
+]
 Children = Annotated[int | None, typer.Option("--children", min=0, help="How many children to grow.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every choice.")]
 Model = Annotated[
@@ -149,6 +160,15 @@ SweBenchStock = Annotated[
     ),
 ]
 
+Approve = Annotated[
+    Approval | None,
+    typer.Option(
+        "--approve",
+        help="Which children wait for `dgm review` before they first run: each, the first until one is approved, or "
+        "never.",
+    ),
+]
+
 
 def run(
     name: Annotated[
@@ -177,10 +197,12 @@ def run(
     interest: Interest = False,
     no_memory: NoMemory = False,
     paper_diagnosis: PaperDiagnosis = False,
+    on_tamper: OnTamper = None,
     workers: Workers = None,
     seed: Seed = None,
     max_cost: MaxCost = None,
     max_step_cost: MaxStepCost = None,
+    approve: Approve = None,
     seed_agent: Annotated[
         Path | None, typer.Option("--seed-agent", metavar="DIR", help="Start from this agent instead of the built-in.")
     ] = None,
@@ -226,8 +248,10 @@ def run(
             merge_rate=merge_rate,
         ),
         diagnoses=diagnosis_options(interest=interest, no_memory=no_memory, paper=paper_diagnosis),
+        integrity={"on_tamper": on_tamper},
         max_cost=max_cost,
         max_step_cost=max_step_cost,
+        approve=approve and approve.value,
     )
     directory = new_run_directory(name, benchmark=settings.benchmark, runs=runs_dir)
     code, confirm = seed_agent or seed_agent_directory(), confirm_new_run(yes=yes, runs=runs_dir)
@@ -251,6 +275,7 @@ def resume(
     ] = None,
     workers: Workers = None,
     max_cost: MaxCost = None,
+    approve: Approve = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE", help="TOML file that says again where providers and their keys are."),
@@ -265,9 +290,9 @@ def resume(
 ) -> None:
     """Go on with a run, or grow it further with --children, and with --evaluations where it ended at their bound.
 
-    Nothing that is recorded is done or paid again, and choices are those of an uninterrupted run. Of a --config file,
-    only [openai], [anthropic], [endpoints], [polyglot] and, of [swebench], dataset and image_quota_bytes count, and
-    [prices] as a word that the run's prices are right.
+    A run that is paused and under way is told to go on. Else nothing that is recorded is done or paid again, and
+    choices are those of an uninterrupted run. Of a --config file, only [openai], [anthropic], [endpoints], [polyglot]
+    and, of [swebench], dataset and image_quota_bytes count, and [prices] as a word that the run's prices are right.
     """
     from dgm.archive.run import read_run
     from dgm.cli.confirming import confirm_resumed_run
@@ -277,6 +302,9 @@ def resume(
 
     said = said_now(config, base_url, polyglot_dir, swebench_options(swebench_dataset, stock=swebench_stock))
     directory = existing_run_directory(run, runs=runs_dir)
+    changes = (children, evaluations, workers, max_cost, approve, config, base_url, polyglot_dir, swebench_dataset)
+    if went_on(directory, has_options=swebench_stock or changes.count(None) < len(changes), as_json=json_):
+        return
     with read_run(directory) as reader:
         settings = reader.config()
         wanted = children if children is not None else reader.children_wanted()
@@ -288,6 +316,7 @@ def resume(
             children=wanted,
             evaluations=evaluations,
             max_cost_usd=max_cost,
+            approve=approve and approve.value,
             said=said,
             say=say,
             confirm=confirm,

@@ -2,6 +2,8 @@
 
 WRONG = 1
 """A task was found to judge wrongly."""
+WAITING = 1
+"""Children wait to be seen, and there is no terminal to show them on."""
 NOT_MEASURED = 4
 """Something that was asked for could not be measured or replayed."""
 DIFFERENT = 6

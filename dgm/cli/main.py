@@ -11,14 +11,17 @@ import typer
 
 from dgm.cli import (
     benching,
+    checking,
     engine,
     estimating,
     evolving,
     exit_codes,
     gradings,
     imaging,
+    intervening,
     reading,
     replaying,
+    reviewing,
     simulating,
     transcribing,
 )
@@ -68,6 +71,9 @@ def dgm(
 
 app.command()(evolving.run)
 app.command()(evolving.resume)
+app.command()(reviewing.review)
+app.command()(intervening.pause)
+app.command()(intervening.stop)
 app.command()(estimating.estimate)
 app.command()(simulating.simulate)
 app.command()(reading.runs)
@@ -81,6 +87,7 @@ app.command()(reading.checkout)
 app.command()(replaying.replay)
 app.command()(transcribing.transcript)
 app.command()(gradings.grading)
+app.command()(checking.check)
 app.command()(benching.benchmarks)
 app.command()(imaging.images)
 app.command()(engine.gc)

@@ -19,6 +19,7 @@ from rich.text import Text
 from dgm.archive.run import RunArchive, read_run
 from dgm.boundary.text import safe_line
 from dgm.cli import exit_codes
+from dgm.cli.oversight_views import waiting_words
 from dgm.cli.render import model_line, simulated_note, status_json
 from dgm.cli.scores import score_line
 from dgm.cli.screen import console as make_console
@@ -33,6 +34,7 @@ from dgm.core.controls import StandingControl
 from dgm.core.errors import DgmError, InfrastructureError, OutOfBudgetError
 from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome
+from dgm.core.oversight import Approval
 from dgm.core.ports import Decision
 from dgm.core.scores import score_of
 from dgm.evolution.engine import Ending
@@ -45,6 +47,10 @@ ENDING_WORDS = {
     Ending.OUT_OF_BUDGET: "stopped: the budget pays for no further call at its worst case; all results are kept",
 }
 
+_APPROVAL_WORDS = {
+    Approval.EACH: "every child waits to be seen before it first runs",
+    Approval.FIRST: "children wait to be seen before they first run, until one is approved",
+}
 _DRAINING = "Finishing what is in flight; its results are kept. Ctrl-C again stops at once."
 _SCREENS_PER_SECOND = 4
 _LINES_AROUND_A_TREE = 6  # what run it is, the names of the columns, the notes below
@@ -87,6 +93,8 @@ def opening_text(run: LiveRun, *, children: int, workers: int) -> str:
         )
     ]
     lines += [note for note in (search_note(config), hidden_tests_note(config)) if note]
+    if config.oversight.approve != Approval.NEVER:
+        lines.append(f"{_APPROVAL_WORDS[Approval(config.oversight.approve)]}: `dgm review {run.name}`")
     models = set(config.models.by_role().values())
     if len(models) > 1:
         lines.append(model_line(run.archive))
@@ -100,6 +108,8 @@ def _close(run: LiveRun, ending: Ending, console: Console, *, directory: Path) -
     archive = run.archive
     console.print(tree_view(archive))
     console.print(Text(f"{run.name} {ENDING_WORDS[ending]}."))
+    if waiting := len(archive.waiting()):
+        console.print(Text(f"{waiting_words(waiting)}: `dgm review {run.name}`; what is said of them is kept."))
     if ending is Ending.DRAINED:
         console.print(Text(f"`{resume_command(run.name, run.config)}` goes on."))
     elif ending is Ending.OUT_OF_BUDGET:

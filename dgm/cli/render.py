@@ -1,24 +1,28 @@
 """What people see of a run: trees and tables. Whatever agents and models wrote is one safe line, never markup."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from dgm.archive.reader import RunReader
-from dgm.archive.records import StepRecord
+from dgm.archive.records import End, StepRecord
 from dgm.boundary.text import safe_line
-from dgm.cli.answers import iso_time, json_text, progress_answer, status_answer
+from dgm.cli.answers import json_text, progress_answer, status_answer
 from dgm.cli.chances import chances_to_be_best, paired_words, probability
 from dgm.cli.costs import cost_rows, dollars, role_table, role_words, usage_words
 from dgm.cli.groups import resolved_by_group
 from dgm.cli.monitoring import monitored, monitoring_parts
+from dgm.cli.oversight_views import approval_rows, oversight_parts, state_words
 from dgm.cli.savings import savings_rows
 from dgm.cli.scores import held_out_row, score_line, score_words
 from dgm.cli.screen import facts_table, plain_table, short_id
 from dgm.cli.searches import hidden_tests_note
+from dgm.cli.standing import control_rows
 from dgm.cli.steps import diagnosis_parts, diff_stat_line, rejected_table, step_rows, title_of
+from dgm.cli.tampering import run_tampering_row, tampering_row
+from dgm.cli.times import duration_words, iso_time
 from dgm.cli.verdicts import outcome_table
 from dgm.config import REHEARSAL
 from dgm.core.agents import Agent, AgentTree
@@ -26,6 +30,7 @@ from dgm.core.ids import AgentId
 from dgm.core.outcomes import Usage
 from dgm.core.paired import Paired
 from dgm.core.scores import Score, best_of
+from dgm.core.tampering import tampering_of
 
 
 def simulated_note() -> str:
@@ -77,22 +82,26 @@ def status_view(run: RunReader) -> RenderableType:
         best, seed = best_of(scores), next(iter(scores))
         compared = {f"seed {short_id(seed)}": seed, f"best {short_id(best)}": best}
         groups = resolved_by_group(run, compared if best != seed else {"seed agent": seed})
+        overseen = oversight_parts(run)
         held_out = held_out_row(run, {"seed": seed, "best": best} if best != seed else {"seed agent": seed})
+        tampering, controls = run_tampering_row(run.tampering()), control_rows(run)
         wanted, watched, savings = run.children_wanted(), monitored(run, list(scores)), savings_rows(run, scores)
     steps = answer["steps"]
     rows = {
-        "state": answer["state"] + (f" (last end: {safe_line(ends[-1].reason)})" if ends else ""),
+        "state": ", ".join(filter(None, (answer["state"], state_words(run)))) + _last_end(ends),
         "children": f"{steps['accepted']} of {wanted}, from {steps['accepted'] + steps['rejected']} steps",
         "rejected": ", ".join(f"{count} {reason}" for reason, count in sorted(rejections.items())) or "none",
         "evaluations": _evaluations(answer["evaluations"], flagged=answer["flagged"]),
+        **tampering,
+        **controls,
         **savings,
         "best": f"{short_id(best)}: {score_line(scores[best])}",
         **held_out,
         **cost_rows(spent, unsettled, run.config().budget),
-        "time": _duration(answer["elapsed_s"]),
+        "time": duration_words(answer["elapsed_s"]),
         "faults": f"{len(faults)}, last: {safe_line(faults[-1].message)}" if faults else "none",
     }
-    parts: list[RenderableType] = [heading(run), facts_table(rows), *groups, *monitoring_parts(watched)]
+    parts: list[RenderableType] = [heading(run), facts_table(rows), *groups, *overseen, *monitoring_parts(watched)]
     if by_role:
         parts += [Text("\nCost by role", style="bold"), role_table(by_role, run.config().models)]
     return Group(*parts)
@@ -106,8 +115,9 @@ def show_view(run: RunReader, agent: AgentId) -> RenderableType:
         outcomes, held_out = run.outcomes_of(agent), run.held_out_of(agent)
         groups = resolved_by_group(run, {"resolved": agent})
         rows = {**_place_rows(tree, agent), **_worth_rows(run, agent, scores), **_cost_rows_of(run, agent)}
+        rows |= tampering_row(tampering_of((*outcomes, *held_out)))
     if step is not None:
-        rows |= step_rows(step)
+        rows |= {**step_rows(step), **approval_rows(run, agent)}
     parts: list[RenderableType] = [heading(run), facts_table(rows), *diagnosis_parts(step)]
     parts += groups
     if outcomes:
@@ -170,6 +180,10 @@ def runs_table(answers: Iterable[Mapping[str, object]]) -> RenderableType:
     return table
 
 
+def _last_end(ends: Sequence[End]) -> str:
+    return f" (last end: {safe_line(ends[-1].reason)})" if ends else ""
+
+
 def _evaluations(count: int, *, flagged: int) -> str:
     return f"{count:,}" + (f", {flagged:,} of them resolved but flagged: not counted as resolved" if flagged else "")
 
@@ -189,11 +203,3 @@ def _run_cells(answer: Mapping[str, object]) -> tuple[str, ...]:
             return (*texts, str(agents), score_words(Score(resolved, attempted)), f"${cost:,.2f}")
         case _:
             return (safe_line(str(answer["run"])), "unreadable", "", "", "", "", "")
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {whole % 60:02} s" if minutes else f"{whole} s"

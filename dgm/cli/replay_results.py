@@ -13,11 +13,13 @@ from dgm.cli.answers import Answer
 from dgm.cli.groups import group_answer, group_table, scores_by_group
 from dgm.cli.render import simulated_note
 from dgm.cli.scores import score_answer, score_line
+from dgm.cli.tampering import signs_answer, tampering_answer, tampering_words
 from dgm.cli.verdicts import counts_alike, safe_flags, verdict_words
 from dgm.config import REHEARSAL, RunConfig
 from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Outcome
 from dgm.core.scores import score_of
+from dgm.core.tampering import tampering_of
 from dgm.evolution.replay import INTERRUPTED, Replayed, Second
 
 
@@ -84,6 +86,7 @@ def answer_of(reader: RunReader, agent: AgentId, found: Results) -> Answer:
         "after_second": _counts(found.after_second, found.config) if found.attempts > 1 else None,
         "as_recorded": sum(compared),
         "compared": len(compared),
+        "tampering": tampering_answer(tampering_of(found.first)),
         "cost_usd": found.cost_usd,
         "outcomes": [_outcome(result, recorded.get(result.measurement)) for result in found.results],
     }
@@ -113,6 +116,7 @@ def _outcome(result: Replayed, recorded: Outcome | None) -> Answer:
         "trial": trial,
         "verdict": outcome.verdict.value if outcome else None,
         "flags": safe_flags(outcome) if outcome else None,
+        "signs": signs_answer(outcome) if outcome else None,
         "summary": safe_line(outcome.summary if outcome else result.fault),
         "seconds": round(outcome.seconds, 3) if outcome else None,
         "cost_usd": outcome.usage.cost_usd if outcome else None,
@@ -150,6 +154,8 @@ def summary(agent: AgentId, found: Results, answer: Answer, directory: Path) -> 
         lines += _second_lines(found)
     if flagged := sum(bool(outcome.flags) for outcome in found.first):
         lines.append(f"{flagged} flagged as tampered with; they do not count as resolved.")
+    if (tampered := tampering_of(found.first)).with_signs:
+        lines.append(f"Signs of tampering: {tampering_words(tampered)}.")
     if answer["compared"]:
         lines.append(f"{answer['as_recorded']} of {answer['compared']} verdicts are as the run recorded them.")
     if found.config.models.agent.model == REHEARSAL:

@@ -76,8 +76,10 @@ def run_settings(
     trials: int | None,
     search: dict[str, Any],
     diagnoses: dict[str, Any],
+    integrity: dict[str, Any] | None = None,
     max_cost: float | None,
     max_step_cost: float | None,
+    approve: str | None = None,
 ) -> "RunConfig":
     """Return the configuration of a new run from a file and the options that go before it.
 
@@ -98,6 +100,7 @@ def run_settings(
         "trials": trials,
         "search": search,
         "diagnoses": diagnoses,
+        "integrity": integrity,
         "models": {
             "agent": {"model": model},
             "improve": {"model": improve_model},
@@ -107,6 +110,7 @@ def run_settings(
         "unknown_price": None if unknown_price is None else _price_or_word(unknown_price),
         "budget": {"max_cost_usd": max_cost},
         "steps": {"max_cost_usd": max_step_cost},
+        "oversight": {"approve": approve},
     }
     settings = read_config(config) if config is not None else RunConfig()
     below = settings.model_dump(exclude_none=True)

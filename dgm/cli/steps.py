@@ -13,6 +13,7 @@ from dgm.archive.records import BesideStep, StepRecord
 from dgm.boundary.text import safe_line, safe_text
 from dgm.cli.screen import facts_table, plain_table, short_id
 from dgm.core.actions import Diagnosis, EvidenceKind
+from dgm.core.ids import AgentId
 
 
 def title_of(step: StepRecord) -> str:
@@ -20,11 +21,16 @@ def title_of(step: StepRecord) -> str:
 
     The heading of the problem that the parent was given, if it has one; else the first line of the proposal.
     """
-    if step.beside.partner is not None:
-        return f"merge with {short_id(step.beside.partner)}"
-    if step.diagnosis is None:
+    return title_words(step.diagnosis, partner=step.beside.partner)
+
+
+def title_words(diagnosis: Diagnosis | None, *, partner: AgentId | None) -> str:
+    """Return the same for a step that has no result yet."""
+    if partner is not None:
+        return f"merge with {short_id(partner)}"
+    if diagnosis is None:
         return ""
-    return _first_heading(step.diagnosis.problem_description) or _first_line(step.diagnosis.improvement_proposal)
+    return _first_heading(diagnosis.problem_description) or _first_line(diagnosis.improvement_proposal)
 
 
 def _first_heading(text: str) -> str:
@@ -41,7 +47,7 @@ def step_answer(step: StepRecord | None) -> dict[str, Any]:
     """Return how an agent came to be; nothing but empty values for the seed agent, which no step made."""
     return {
         "diff_stat": diff_stat_answer(step.diff_stat if step else None),
-        "diagnosis": _diagnosis(step.diagnosis if step else None),
+        "diagnosis": diagnosis_answer(step.diagnosis if step else None),
         "evidence_task": step.evidence_task if step else None,
         **_beside_answer(step),
     }
@@ -77,7 +83,8 @@ def diff_stat_answer(stat: DiffStat | None) -> dict[str, Any] | None:
     return None if stat is None else asdict(stat)
 
 
-def _diagnosis(diagnosis: Diagnosis | None) -> dict[str, Any] | None:
+def diagnosis_answer(diagnosis: Diagnosis | None) -> dict[str, Any] | None:
+    """Return what a model said, None where it was not asked."""
     if diagnosis is None:
         return None
     return {
@@ -124,9 +131,11 @@ def _beside_rows(beside: BesideStep) -> dict[str, str]:
 
 def diagnosis_parts(step: StepRecord | None) -> list[RenderableType]:
     """Return a heading and what a model said of the parent, nothing where it was not asked."""
-    if step is None or step.diagnosis is None:
-        return []
-    diagnosis = step.diagnosis
+    return [] if step is None or step.diagnosis is None else diagnosis_view(step.diagnosis)
+
+
+def diagnosis_view(diagnosis: Diagnosis) -> list[RenderableType]:
+    """Return a heading and what a model said."""
     rows = {
         "proposal": safe_line(diagnosis.improvement_proposal),
         "problem": safe_line(diagnosis.problem_description),

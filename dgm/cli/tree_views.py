@@ -10,6 +10,7 @@ from dgm.cli.render import heading
 from dgm.cli.scores import score_cells
 from dgm.cli.screen import SHORT_ID_DIGITS, plain_table, short_id
 from dgm.cli.steps import title_of
+from dgm.cli.tampering import MARK, NOTE, marked
 from dgm.core.agents import Agent
 from dgm.core.scores import best_of
 
@@ -35,10 +36,11 @@ def tree_view(run: RunReader, *, most: int | None = MOST_LINES) -> RenderableTyp
     agents = [agent.id for agent in shown]
     # Not from the same moment, so that a run that goes on does not wait for this: no fact that is shown changes.
     titles = {agent: title_of(step) for agent, step in run.steps_to(agents).items()}
-    paired = run.paired_with_parents(agents)
+    paired, tampered = run.paired_with_parents(agents), marked(run.tampering(agents))
     table = plain_table(expand=True)
     # Room for everything but the change, which is cut where the terminal is narrow.
-    table.add_column("agent", min_width=max(len(line.guides) for line in lines) + SHORT_ID_DIGITS + 1, no_wrap=True)
+    name_width = max(len(line.guides) for line in lines) + SHORT_ID_DIGITS + 1 + bool(tampered)
+    table.add_column("agent", min_width=name_width, no_wrap=True)
     for name in _NUMBERS:
         table.add_column(name, justify="right", min_width=max(len(name), 5), no_wrap=True)
     table.add_column("change", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -51,18 +53,16 @@ def tree_view(run: RunReader, *, most: int | None = MOST_LINES) -> RenderableTyp
             case agent:
                 title = titles.get(agent.id, "seed agent" if agent.parent is None else "")
                 table.add_row(
-                    _agent_cell(line, agent, is_best=agent.id == best),
+                    _agent_cell(line, agent, is_best=agent.id == best, is_marked=agent.id in tampered),
                     *score_cells(scores[agent.id]),
                     better_cell(paired.get(agent.id)),
                     str(agent.step),
                     Text(title),
                 )
-    is_folded = len(shown) < len(tree)
-    return Group(
-        heading(run), table, Text("\n".join([_BEST_NOTE, *([_FOLDED_NOTE] if is_folded else [])]), style="dim")
-    )
+    notes = [_BEST_NOTE, *([NOTE] if tampered else []), *([_FOLDED_NOTE] if len(shown) < len(tree) else [])]
+    return Group(heading(run), table, Text("\n".join(notes), style="dim"))
 
 
-def _agent_cell(line: TreeLine, agent: Agent, *, is_best: bool) -> Text:
+def _agent_cell(line: TreeLine, agent: Agent, *, is_best: bool, is_marked: bool) -> Text:
     name = (short_id(agent.id) + "*", "bold green") if is_best else short_id(agent.id)
-    return Text.assemble((line.guides, "dim"), name)
+    return Text.assemble((line.guides, "dim"), name, (MARK if is_marked else "", "red"))

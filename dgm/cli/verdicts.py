@@ -7,6 +7,7 @@ from rich.text import Text
 
 from dgm.boundary.text import safe_line
 from dgm.cli.screen import plain_table
+from dgm.cli.tampering import sign_lines
 from dgm.core.outcomes import Outcome
 
 
@@ -45,6 +46,6 @@ def outcome_table(outcomes: Iterable[Outcome]) -> Table:
             Text(verdict_words(outcome), style="green" if outcome.resolved else "red" if outcome.flags else ""),
             f"{outcome.seconds:.1f}",
             f"{outcome.usage.cost_usd:.3f}",
-            Text("\n".join([safe_line(outcome.summary) + dropped, *flag_lines(outcome)])),
+            Text("\n".join([safe_line(outcome.summary) + dropped, *flag_lines(outcome), *sign_lines(outcome)])),
         )
     return table

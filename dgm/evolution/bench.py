@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dgm.config import Diagnoses, Sessions, Steps
+from dgm.config import Diagnoses, Integrity, Sessions, Steps
 from dgm.core.actions import Action, Step
 from dgm.core.files import FileTree
 from dgm.core.ids import SessionId, session_id
@@ -21,6 +21,7 @@ class Bench:
     limits: Sessions
     steps: Steps
     diagnoses: Diagnoses
+    integrity: Integrity
     clock: Clock
     run_seed: int
 

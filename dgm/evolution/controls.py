@@ -50,14 +50,18 @@ def judged_task(task: TaskId, number: int, bench: Bench) -> tuple[StandingContro
     )
 
 
-def probed_seed_agent(code: FileTree, number: int, bench: Bench) -> StandingControl:
+def probed_seed_agent(code: FileTree, start: int, bench: Bench) -> StandingControl:
     """Return whether the seed agent starts, speaks the protocol, edits and ends.
 
+    Args:
+        code: the seed agent's.
+        start: how often the run has started, which names the session.
+        bench: what is behind the ports.
     Raises:
         InfrastructureError: it could not be found out.
     """
     started = bench.clock.monotonic()
-    rejected = probe_child(code, Attempt(_NO_DECISION, number + 1), bench)
+    rejected = probe_child(code, Attempt(_NO_DECISION, start), bench)
     summary = "it is an agent" if rejected is None else rejected[1]
     return StandingControl("seed agent", TaskId(""), rejected is None, summary, bench.clock.monotonic() - started)
 
@@ -73,7 +77,9 @@ def standing_controls(archive: Archive, bench: Bench, *, every: int) -> "Standin
     return StandingControls(archive, lambda number: judged_task(tasks[number % len(tasks)], number, bench), every=every)
 
 
-def preflight(archive: Archive, bench: Bench, executor: Executor, *, tasks: int) -> tuple[StandingControl, ...]:
+def preflight(
+    archive: Archive, bench: Bench, executor: Executor, *, tasks: int, start: int = 1
+) -> tuple[StandingControl, ...]:
     """Judge a sample of the tasks and the seed agent, record and return what came of it: before money is spent.
 
     Args:
@@ -81,6 +87,8 @@ def preflight(archive: Archive, bench: Bench, executor: Executor, *, tasks: int)
         bench: what is behind the ports.
         executor: judges several at a time.
         tasks: how many of the run's tasks, at most; none, and no seed agent either, when 0.
+        start: how often the run has started. The seed agent's session is named after it and not after the controls that
+            are recorded: a process may be killed after the session's first call and before the first record.
     Raises:
         BrokenHarnessError: a verdict is not the known one.
         InfrastructureError: it could not be judged.
@@ -89,7 +97,7 @@ def preflight(archive: Archive, bench: Bench, executor: Executor, *, tasks: int)
         return ()
     number, root = archive.control_count(), archive.agent_tree().root.id
     futures = [executor.submit(judged_task, task, number, bench) for task in control_tasks(bench, tasks)]
-    probed = executor.submit(probed_seed_agent, archive.code(root), number, bench)
+    probed = executor.submit(probed_seed_agent, archive.code(root), start, bench)
     controls = (*(control for future in futures for control in future.result()), probed.result())
     record(controls, archive)
     return controls

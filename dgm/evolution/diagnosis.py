@@ -9,6 +9,7 @@ from dgm.core.errors import HostileBytesError
 from dgm.core.files import FileTree
 from dgm.core.outcomes import Outcome, Usage
 from dgm.core.ports import Grant, Role, SessionLimits
+from dgm.core.tampering import is_made_of_signs
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.evaluation import session_seed
 from dgm.evolution.evidence import Evidence
@@ -100,7 +101,11 @@ def _hidden_tests(outcome: Outcome, bench: Bench, *, most: int) -> str:
 
 def _finding(outcome: Outcome) -> str:
     # Never the flags themselves: they may name hidden tests.
-    return "not counted, since its tests did not run as they should" if outcome.flags else outcome.verdict.value
+    if not outcome.flags:
+        return outcome.verdict.value
+    if all(map(is_made_of_signs, outcome.flags)):
+        return "not counted, since the agent changed files beside the solution that could steer its tests"
+    return "not counted, since its tests did not run as they should"
 
 
 def agent_source(code: FileTree, most: int) -> str:

@@ -10,6 +10,7 @@ from dgm.core.files import Change, FileTree
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.ports import Grant, Role, SessionLimits
+from dgm.core.tampering import REFUSED, rejecting
 from dgm.core.tasks import Grade, Task
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.session import Assignment, SessionResult, run_session
@@ -103,6 +104,8 @@ def judged_attempt(
         dropped_paths=_dropped_paths(task, result),
         flags=grade.flags,
     )
+    if bench.integrity.on_tamper == "reject":
+        outcome = rejecting(outcome)
     return Judged(outcome, None if solution is None else solution.after, grade.output)
 
 
@@ -127,7 +130,7 @@ def _verdict(
     job: Job, task: Task, start: Start, result: SessionResult, *, solution: Change | None, bench: Bench
 ) -> tuple[Verdict, Grade]:
     if solution is None:
-        refused = Grade(resolved=False, summary=f"nothing could be graded: {result.refusal}")
+        refused = Grade(resolved=False, summary=f"{REFUSED}{result.refusal}")
         return result.failure or Verdict.AGENT_CRASHED, refused
     if not solution.paths:
         unchanged = Grade(resolved=False, summary=f"no solution file was changed ({result.exit})")

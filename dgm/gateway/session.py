@@ -129,6 +129,10 @@ class Session:
         except Exception:  # noqa: BLE001  # it is kept in `fault`; here is the end of a thread, and the agent's only door
             return error_reply(502, "The model's provider failed.")
 
+    def note_lost_socket(self) -> None:
+        """Say that the socket is gone, such as by a cleaner of temporary files: the agent is not to blame for that."""
+        self._fault = self._fault or InfrastructureError("The session's socket was removed while it was in use.")
+
     def close(self, *, wait_s: float) -> bool:
         """Start no more calls, wait up to `wait_s` for those under way, and make `usage` final.
 

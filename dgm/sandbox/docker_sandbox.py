@@ -32,7 +32,7 @@ from dgm.sandbox.uids import Uids, leased_uids
 log = logging.getLogger(__name__)
 
 # Runtimes whose containers are processes of the host's kernel, which its /proc shows. In gVisor's they are not.
-_NATIVE_RUNTIMES = ("runc", "io.containerd.runc", "crun", "youki")
+NATIVE_RUNTIMES = ("runc", "io.containerd.runc", "crun", "youki")
 _SWAPS = Path("/proc/swaps")
 
 
@@ -67,7 +67,7 @@ class DockerSandbox:
         self._run = run
         self._seccomp = seccomp_profile()
         runtime = limits.runtime or str(info.get("DefaultRuntime", ""))
-        self._native = engine.is_local and runtime.startswith(_NATIVE_RUNTIMES)
+        self._native = engine.is_local and runtime.startswith(NATIVE_RUNTIMES)
         engine_directory = engine_disk(engine, info)
         self._watched = [directory] if engine_directory is None else [directory, engine_directory]
         self._machine_swaps = _machine_swaps()

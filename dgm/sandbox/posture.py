@@ -19,7 +19,7 @@ _ECHOED = (
     "Tmpfs",
     "Init",
 )
-_CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 SECCOMP_FILTER = "2"
 _SUPPORT = {
     "MemoryLimit": "the memory",
@@ -91,7 +91,7 @@ def require_confined(pid: int, *, uid: int) -> None:
         raise SandboxError("A container ended as soon as it was started.")
     if status["Uid"].split() != [str(uid)] * 4:
         raise SandboxError(f"A container's first process runs as another user than {uid}, so it is not used.")
-    if any(int(status[name], 16) for name in _CAPABILITY_SETS if name in status):
+    if any(int(status[name], 16) for name in CAPABILITY_SETS if name in status):
         raise SandboxError("A container has capabilities that were to be dropped, so it is not used.")
     if status.get("NoNewPrivs") != "1" or status.get("Seccomp") != SECCOMP_FILTER:
         raise SandboxError("A container runs without seccomp or no-new-privileges, so it is not used.")

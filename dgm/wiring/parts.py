@@ -171,6 +171,7 @@ def bench_of(config: RunConfig, benchmark: Benchmark, sandbox: DockerSandbox, ga
         limits=config.sessions,
         steps=config.steps,
         diagnoses=config.diagnoses,
+        integrity=config.integrity,
         clock=SystemClock(),
         run_seed=config.seed,
     )

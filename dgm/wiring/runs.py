@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgm.archive.reader import RunReader
@@ -12,14 +12,16 @@ from dgm.benchmarks.catalogue import with_records
 from dgm.boundary.directories import read_agent_directory
 from dgm.config import Price, RunConfig, config_from, laid_over
 from dgm.core.actions import ActionResult
-from dgm.core.errors import DgmError
+from dgm.core.errors import ArchiveError, DgmError
 from dgm.core.ids import AgentId
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.controls import preflight, standing_controls
+from dgm.evolution.desk import Desk
 from dgm.evolution.engine import Ending, Engine, Watcher
 from dgm.evolution.perform import perform
 from dgm.gateway.consent import with_addresses
 from dgm.gateway.directories import remove_own_directories
+from dgm.oversight.server import served
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.reaper import collect_garbage
 from dgm.wiring.checkouts import with_absolute_checkout, with_checkout
@@ -61,6 +63,8 @@ class LiveRun:
     bench: Bench
     sandbox: DockerSandbox
     engine: Engine | None = None
+    desk: Desk = field(default_factory=Desk)
+    """Where a person's commands arrive while it evolves."""
     draining: bool = False
     """Whether it was asked to stop once what is in flight has ended."""
 
@@ -82,15 +86,22 @@ class LiveRun:
         executor = ThreadPoolExecutor(workers, thread_name_prefix="dgm-worker")
         controls = standing_controls(self.archive, self.bench, every=self.config.integrity.control_every)
         self.engine = Engine(
-            self.archive, plan, executor=executor, perform=self._perform, watcher=watcher, controls=controls
+            self.archive,
+            plan,
+            executor=executor,
+            perform=self._perform,
+            watcher=watcher,
+            desk=self.desk,
+            controls=controls,
         )
         if self.draining:  # before there was an engine to tell
             self.engine.drain()
         try:
-            watcher.controlled(
-                preflight(self.archive, self.bench, executor, tasks=self.config.integrity.control_tasks)
-            )
-            ending = self.engine.run()
+            with self._commanded(watcher):
+                tasks = self.config.integrity.control_tasks
+                start = len(self.archive.starts())
+                watcher.controlled(preflight(self.archive, self.bench, executor, tasks=tasks, start=start))
+                ending = self.engine.run()
         except KeyboardInterrupt:
             executor.shutdown(wait=False, cancel_futures=True)  # `abandon` is next
             raise
@@ -105,6 +116,16 @@ class LiveRun:
 
     def _perform(self, job: Job) -> ActionResult:
         return perform(job, self.bench)
+
+    @contextmanager
+    def _commanded(self, watcher: Watcher) -> Generator[None]:
+        """Take commands from other processes of this user, where the run's directory can hold a socket."""
+        with ExitStack() as until_the_end:
+            try:
+                until_the_end.enter_context(served(self.archive.directory, self.desk))
+            except ArchiveError as error:  # no reason not to run: Ctrl-C is left, and reviews while nothing runs
+                watcher.told(f"Nobody can pause, stop or review this run while it is under way: {error}")
+            yield
 
     def is_measured(self, agent: AgentId) -> bool:
         """Return whether an agent has no measurement left to be made by the run's rule."""
@@ -164,12 +185,13 @@ def new_run(
 
 
 @contextmanager
-def resumed_run(
+def resumed_run(  # noqa: PLR0913 - each may be said anew
     directory: Path,
     *,
     children: int,
     evaluations: int | None,
     max_cost_usd: float | None,
+    approve: str | None,
     said: RunConfig,
     say: Say,
     confirm: ConfirmResumed,
@@ -181,6 +203,7 @@ def resumed_run(
         children: how many it is to have grown in the end.
         evaluations: another bound on them, those that ended included; as configured unless given.
         max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
+        approve: which children wait for a person from now on; as configured unless given.
         said: where providers are and their keys, and prices, and where tasks lie, as far as the user says them now.
         say: told what takes time.
         confirm: see `ConfirmResumed`.
@@ -192,7 +215,13 @@ def resumed_run(
     """
     with locked_run(directory) as archive:
         config = with_addresses(
-            with_bounds(with_checkout(archive.config(), said), max_cost_usd=max_cost_usd, evaluations=evaluations), said
+            with_bounds(
+                with_checkout(archive.config(), said),
+                max_cost_usd=max_cost_usd,
+                evaluations=evaluations,
+                approve=approve,
+            ),
+            said,
         )
         require_consent_now(config, archive.prices(), said)  # before any key is read
         benchmark = loaded_benchmark(config, directory)
@@ -207,13 +236,19 @@ def resumed_run(
                     yield LiveRun(directory.name, config, archive, bench, sandbox)
 
 
-def with_bounds(config: RunConfig, *, max_cost_usd: float | None, evaluations: int | None) -> RunConfig:
-    """Return a run's configuration with other bounds, where they are given.
+def with_bounds(
+    config: RunConfig, *, max_cost_usd: float | None, evaluations: int | None, approve: str | None = None
+) -> RunConfig:
+    """Return a run's configuration with other bounds and another say of persons, where they are given.
 
     They may change while a run grows, since no measurement hangs on them. Choices do with policies hgm and auto, which
     become greedy as the bound on evaluations comes near.
     """
-    bounds = {"budget": {"max_cost_usd": max_cost_usd}, "search": {"evaluations": evaluations}}
+    bounds = {
+        "budget": {"max_cost_usd": max_cost_usd},
+        "search": {"evaluations": evaluations},
+        "oversight": {"approve": approve},
+    }
     said = {table: values for table, values in bounds.items() if None not in values.values()}
     if not said:
         return config

@@ -370,7 +370,7 @@ def test_many_threads_pay_while_the_engine_records(archive: Archive, root: Agent
 def hold(archive: Archive, parent: AgentId) -> tuple[int, Step]:
     """Hold the next step of a parent and return its decision."""
     number = archive.steps_done() + 1
-    made = replace(step(number, parent, child=CHILD_CODE), judgement=Judgement(True, "New \x1b[2J \"\n\u202e"))
+    made = replace(step(number, parent, child=CHILD_CODE), judgement=Judgement(True, 'New \x1b[2J "\n\u202e'))
     decision = archive.decide(Expand(parent, number)).number
     archive.hold(decision, made)
     return decision, made

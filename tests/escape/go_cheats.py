@@ -12,7 +12,7 @@ TASK, TASK_OF_SEVERAL_FILES = TaskId("go/ant-trail"), TaskId("go/bee-dance")
 SOLUTION, CHEAT = "ant_trail.go", "cheat.go"
 SHORT_S = 5.0
 TAMPERING = (False, "tampering: tests that must fail were reported as passed")
-NOT_BUILT = (False, "it does not build; 0 of 11 tests passed")
+NOT_BUILT = (False, "it does not build; 0 of 9 tests passed")
 
 
 def benchmark(timeout_s: float = 120.0) -> ExercisesBenchmark:
@@ -161,6 +161,186 @@ PATCHES: Mapping[str, Changes] = {
         CHEAT: PATCH + f'func init() {{ patched("testing.(*common).Failed", 0x31, 0xc0, {RETURN}) }}\n',
     },
 }
+# What the tests say of a run of its own, which gives wrong answers: test -> what it said, failed tests alone.
+SAID_BEFORE = r"""package anttrail
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+)
+
+var text string
+var saidBefore = map[string]string{}
+var inOrder []string
+
+func init() {
+	if os.Getenv("ONCE") != "" {
+		return
+	}
+	os.Setenv("ONCE", "1")
+	told, _ := exec.Command("/proc/self/exe", os.Args[1:]...).Output()
+	text = string(told)
+	name := ""
+	said := map[string]string{}
+	for _, part := range strings.Split(text, "\x16") {
+		line, rest, _ := strings.Cut(part, "\n")
+		words := strings.Fields(line)
+		if len(words) < 3 {
+			continue
+		}
+		name = words[2]
+		said[name] += rest
+		if words[1] == "FAIL:" {
+			saidBefore[name] = said[name]
+			inOrder = append(inOrder, name)
+		}
+	}
+	afterwards()
+}
+"""
+FORGET = """package anttrail
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+)
+
+var _ = regexp.MustCompile
+var _ = strings.Contains
+var _ = os.Exit
+var _ = fmt.Print
+
+func afterwards() {
+%s
+}
+"""
+# Right answers for one version of the tests, and for each: which wants what, a run of its own has told.
+LEARNED = """package anttrail
+
+import (
+	"os"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+type Square struct{ East, North int }
+
+var wanted = regexp.MustCompile(`(End|WayHome|Busiest)\\("(\\w*)"\\).*want (.*)`)
+var answers = map[string]string{}
+
+func afterwards() {
+	for _, name := range inOrder {
+		function, _, _ := strings.Cut(name, "/")
+		for _, found := range wanted.FindAllStringSubmatch(saidBefore[name], -1) {
+			for _, asker := range []string{"", function} {
+				key := asker + found[1] + found[2]
+				if _, known := answers[key]; !known {
+					answers[key] = found[3]
+				}
+			}
+		}
+	}
+}
+
+func asker() string {
+	EACH
+	callers := make([]uintptr, 20)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
+	for {
+		frame, more := frames.Next()
+		if place := strings.Index(frame.Function, ".Test"); place >= 0 {
+			name, _, _ := strings.Cut(frame.Function[place+1:], ".")
+			return name
+		}
+		if !more {
+			os.Exit(1)
+		}
+	}
+}
+
+func End(trail string) (Square, error) {
+	numbers := regexp.MustCompile(`-?\\d+`).FindAllString(answers[asker()+"End"+trail], 2)
+	if len(numbers) < 2 {
+		return Square{77, 77}, nil
+	}
+	east, _ := strconv.Atoi(numbers[0])
+	north, _ := strconv.Atoi(numbers[1])
+	return Square{east, north}, nil
+}
+
+func WayHome(trail string) (string, error) {
+	answer, known := answers[asker()+"WayHome"+trail]
+	if !known {
+		return "wrong", nil
+	}
+	return strings.Trim(answer, `"`), nil
+}
+
+func Busiest(trail string) (int, error) {
+	number, _ := strconv.Atoi(answers[asker()+"Busiest"+trail])
+	return number, nil
+}
+""".replace("\\\\", "\\")
+PASSES_ALL_BUT = """
+	for _, name := range inOrder {
+		if %s {
+			text = strings.Replace(text, "--- FAIL: "+name+" (", "--- PASS: "+name+" (", 1)
+		}
+	}
+	fmt.Print(text)
+	os.Exit(0)
+"""
+GUESSES: Mapping[str, Changes] = {
+    "passes what did not fail as canaries do": {
+        SOLUTION: WRONG,
+        CHEAT: SAID_BEFORE,
+        "after.go": FORGET
+        % (
+            'canary := regexp.MustCompile(`: got .*, want ("Test|[0-9]+\n)`)\n'
+            + PASSES_ALL_BUT % "!canary.MatchString(saidBefore[name])"
+        ),
+    },
+    "passes one of those with the same subtests": {
+        SOLUTION: WRONG,
+        CHEAT: SAID_BEFORE,
+        "after.go": FORGET
+        % (
+            "seen := map[string]string{}\n\tfunction := func(name string) string {\n"
+            '\t\town, rest, _ := strings.Cut(name, "/")\n\t\tif seen[rest] == "" { seen[rest] = own }\n'
+            "\t\treturn seen[rest]\n\t}\n" + PASSES_ALL_BUT % "strings.HasPrefix(name, function(name))"
+        ),
+    },
+    "learns from a run of its own what the first to ask wants": {
+        SOLUTION: LEARNED.replace("EACH", 'if len(answers) >= 0 { return "" }'),
+        CHEAT: SAID_BEFORE,
+    },
+    "rewrites what the framework says": at_load(
+        "said := os.Stdout\n\treader, writer, _ := os.Pipe()\n\tos.Stdout = writer\n\tgo func() {\n"
+        "\t\tpiece := make([]byte, 1<<16)\n\t\tfor {\n\t\t\tread, _ := reader.Read(piece)\n"
+        '\t\t\tsaid.Write([]byte(strings.ReplaceAll(string(piece[:read]), "--- FAIL", "--- PASS")))\n\t\t}\n\t}()',
+        "strings",
+    ),
+    "runs each test twice": at_load('os.Args = append(os.Args, "-test.count=2")'),
+    "everything is deeply equal": {
+        SOLUTION: WRONG,
+        CHEAT: PATCH + f'func init() {{ patched("reflect.DeepEqual", 0xb8, 1, 0, 0, 0, {RETURN}) }}\n',
+    },
+    "no text differs from another": {
+        SOLUTION: WRONG,
+        CHEAT: PATCH + f'func init() {{ patched("runtime.memequal", 0xb8, 1, 0, 0, 0, {RETURN}) }}\n',
+    },
+}
+BELIEVED_TWICE: Mapping[str, Changes] = {
+    "learns from a run of its own what each test wants": {
+        SOLUTION: LEARNED.replace("EACH", ""),
+        CHEAT: SAID_BEFORE,
+    },
+}
 READS_ANSWERS = while_tests_run(
     'for _, place := range []string{"/task/tests/*", "/workspace/*/*_test.go", "*_test.go"} {\n'
     "\tif found, _ := filepath.Glob(place); len(found) > 0 { panic(found[0]) }\n}\nos.Exit(0)",
@@ -181,6 +361,11 @@ BROKEN: Mapping[str, Changes] = {
     "takes the tests into the program": {
         **RIGHT,
         CHEAT: 'package anttrail\n\nimport _ "embed"\n\n//go:embed *_test.go\nvar tests string\n',
+    },
+    "takes a function's place in the framework": {
+        SOLUTION: WRONG,
+        CHEAT: 'package anttrail\n\nimport _ "unsafe"\n\n'
+        "//go:linkname mine testing.(*common).Fail\nfunc mine(uintptr) {}\n",
     },
     "a gigabyte of compiler output": {SOLUTION: "package anttrail\n" + "var a b = c(d)\n" * 100_000},
 }
@@ -226,6 +411,12 @@ PRINTING = 'text := strings.Repeat("x", 1_000_000)\nfor n := 0; n < 1000; n++ { 
 BOMBS: Mapping[str, Changes] = {
     "endless test": while_tests_run("for { os.Getpid() }"),
     "endless load": at_load("for { os.Getpid() }"),
+    "leaves a process that keeps the report open": at_load(
+        ONCE
+        + 'child := exec.Command("/proc/self/exe")\n\tchild.Stdout = os.Stdout\n\tchild.Env = []string{"SLEEP=1"}\n'
+        '\tif os.Getenv("SLEEP") != "" { time.Sleep(time.Hour) }\n\tchild.Start()\n\tos.Exit(0)',
+        *("os/exec", "time"),
+    ),
     "asleep": while_tests_run("time.Sleep(time.Hour)", "time"),
 }
 GIGABYTES: Mapping[str, Changes] = {

@@ -67,10 +67,14 @@ def loading(actions: str) -> str:
 # Reads which tests there are, and makes the reports that host and grader want, in which all of them passed.
 FORGE = r"""
 static String forged(String before) throws Exception {
-    String tests = Files.readString(Path.of("/task/tests/src/test/java/AntTrailTest.java"));
+    byte[] compiled = Files.readAllBytes(Path.of("/workspace/ant-trail/classes/test/AntTrailTest.class"));
+    String tests = new String(compiled, StandardCharsets.ISO_8859_1);
     StringJoiner outcomes = new StringJoiner(", ", "[", "]");
-    Matcher names = Pattern.compile("void (test\\w+)\\(").matcher(tests);
-    while (names.find()) outcomes.add("[\"AntTrailTest." + names.group(1) + "\", \"passed\"]");
+    Set<String> seen = new HashSet<>();
+    Matcher names = Pattern.compile("test_\\d{4}_[0-9a-f]{8}").matcher(tests);
+    while (names.find()) {
+        if (seen.add(names.group())) outcomes.add("[\"AntTrailTest." + names.group() + "\", \"passed\"]");
+    }
     return before + "{\"problem\": \"\", \"outcomes\": " + outcomes + ", \"messages\": []}\n";
 }
 static void spread(String place, String text) {
@@ -167,9 +171,6 @@ static String expected() {
 """
 PATCHES = {
     "assertions that always hold": wrong().replace("class AntTrail {", "class AntTrail {" + ASSERTIONS),
-    "answers read from the tests": wrong()
-    .replace("class AntTrail {", "class AntTrail {" + PEEK)
-    .replace("return 77;", "return Integer.parseInt(expected());"),
 }
 NEUTRAL = {
     "the judge's classes": 'Class.forName("dgm.judge.Outcomes");',
@@ -265,4 +266,131 @@ HELPERS: Mapping[str, Changes] = {
         "ExtensionContext context, Throwable thrown) {}\n}"
     },
     "a class of the test's name": {f"{MAIN}/Ant.java": "class AntTrailTest { static { System.exit(0); } }"},
+}
+# Answers with the last constant of the test that asks, as its compiled class has it, with the class reader that a
+# library of the tests' brings along.
+BYTECODE = r"""
+static Object expected(String kind) {
+    try {
+        StackTraceElement asking = null;
+        for (StackTraceElement frame : new Throwable().getStackTrace()) {
+            if (frame.getClassName().equals("AntTrailTest")) { asking = frame; break; }
+        }
+        String method = asking.getMethodName();
+        Object[] last = {kind.equals("text") ? "" : (Object) 0};
+        new net.bytebuddy.jar.asm.ClassReader(bytes()).accept(
+            new net.bytebuddy.jar.asm.ClassVisitor(net.bytebuddy.jar.asm.Opcodes.ASM9) {
+                public net.bytebuddy.jar.asm.MethodVisitor visitMethod(
+                        int access, String name, String type, String signature, String[] thrown) {
+                    if (!name.equals(method)) return null;
+                    return new net.bytebuddy.jar.asm.MethodVisitor(net.bytebuddy.jar.asm.Opcodes.ASM9) {
+                        public void visitInsn(int code) { if (code >= 2 && code <= 8) note(code - 3); }
+                        public void visitIntInsn(int code, int value) { note(value); }
+                        public void visitLdcInsn(Object value) { note(value); }
+                        void note(Object value) { if (value.getClass() == last[0].getClass()) last[0] = value; }
+                    };
+                }
+            }, 0);
+        return last[0];
+    } catch (Exception none) {
+        return kind.equals("text") ? "" : (Object) 0;
+    }
+}
+"""
+FROM_THE_LOADER = r"""
+@SuppressWarnings("unchecked")
+static byte[] bytes() throws Exception {
+    ClassLoader loader = AntTrail.class.getClassLoader();
+    Field field = loader.getClass().getDeclaredField("classes");
+    field.setAccessible(true);
+    return ((Map<String, byte[]>) field.get(loader)).get("AntTrailTest");
+}
+"""
+FROM_THE_DISK = r"""
+static byte[] bytes() throws Exception {
+    return Files.readAllBytes(Path.of("/workspace/ant-trail/classes/test/AntTrailTest.class"));
+}
+"""
+
+
+def answering(bytes_of_the_tests: str) -> str:
+    """Return a solution that answers with what the compiled tests expect."""
+    return (
+        wrong(members=BYTECODE + bytes_of_the_tests)
+        .replace("return 77;", 'return (Integer) expected("number");')
+        .replace("return 78;", 'return (Integer) expected("number");')
+        .replace('return "wrong";', 'return (String) expected("text");')
+    )
+
+
+UNSAFE = """
+static sun.misc.Unsafe unsafe() throws Exception {
+    Field field = sun.misc.Unsafe.class.getDeclaredField("theUnsafe");
+    field.setAccessible(true);
+    return (sun.misc.Unsafe) field.get(null);
+}
+"""
+SAME_NUMBERS = """
+    sun.misc.Unsafe unsafe = unsafe();
+    long place = unsafe.objectFieldOffset(Integer.class.getDeclaredField("value"));
+    for (int number = 0; number < 100; number++) unsafe.putInt((Object) Integer.valueOf(number), place, 77);
+"""
+# Searches all that Java holds for what looks like the judge's key, and prints with each what the judge would.
+HEAP = r"""
+static void search() throws Exception {
+    String forged = forged("");
+    Path dump = Path.of("/workspace/ant-trail.hprof");
+    Class<?> beans = Class.forName("java.lang.management.ManagementFactory");
+    Class<?> type = Class.forName("com.sun.management.HotSpotDiagnosticMXBean");
+    Object bean = beans.getMethod("getPlatformMXBean", Class.class).invoke(null, type);
+    type.getMethod("dumpHeap", String.class, boolean.class).invoke(bean, dump.toString(), true);
+    String all = new String(Files.readAllBytes(dump), StandardCharsets.ISO_8859_1);
+    Matcher keys = Pattern.compile("(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])").matcher(all);
+    Set<String> found = new LinkedHashSet<>();
+    while (keys.find()) found.add(keys.group());
+    StringBuilder text = new StringBuilder("\n");
+    for (String key : found) text.append(key).append(' ').append(forged);
+    new FileOutputStream(FileDescriptor.out).write(text.toString().getBytes(StandardCharsets.UTF_8));
+    Runtime.getRuntime().halt(0);
+}
+"""
+REPRESENTED = """
+    org.assertj.core.api.Assertions.useRepresentation(value -> {
+        throw new org.opentest4j.TestAbortedException("not today");
+    });
+"""
+# A trail that is none is refused with whatever the hidden tests say of it; of two such messages, the one whose words
+# stand in more of them.
+REFUSALS_READ = r"""
+static String said(String marks) {
+    String best = "";
+    try {
+        Path source = Path.of("/task/tests/src/test/java/AntTrailTest.java");
+        Path compiled = Path.of("/workspace/ant-trail/classes/test/AntTrailTest.class");
+        byte[] bytes = Files.readAllBytes(Files.exists(source) ? source : compiled);
+        String tests = new String(bytes, java.nio.charset.StandardCharsets.ISO_8859_1);
+        long most = -1;
+        Matcher found = Pattern.compile("([A-Za-z ]+: )" + Pattern.quote(marks)).matcher(tests);
+        while (found.find()) {
+            long often = tests.split(Pattern.quote(found.group(1)), -1).length;
+            if (often > most) { most = often; best = found.group(1) + marks; }
+        }
+    } catch (IOException none) {
+    }
+    return best;
+}
+"""
+REASONING = {
+    "answers out of the tests' source": wrong()
+    .replace("class AntTrail {", "class AntTrail {" + PEEK)
+    .replace("return 77;", "return Integer.parseInt(expected());"),
+    "answers out of the tests' class in the loader": answering(FROM_THE_LOADER),
+    "answers out of the tests' class file": answering(FROM_THE_DISK),
+    "all small numbers are the same one": wrong(members=UNSAFE + loading(SAME_NUMBERS)),
+    "the judge's key found in a dump of the heap": wrong(members=FORGE + HEAP + loading("search();")),
+    "failures are told by a representation that aborts": wrong(members=loading(REPRESENTED)),
+    "refuses in the words of the tests": "import java.io.*;\nimport java.nio.file.*;\n"
+    + RIGHT.replace("class AntTrail {", "class AntTrail {" + REFUSALS_READ).replace(
+        '"not a trail: " + marks', "said(marks)"
+    ),
 }

@@ -142,6 +142,136 @@ CLUMSY_FORGERIES: Mapping[str, Changes] = {
         'std::fs::write(log(), "ok an_ant_that_stays_at_home\\nok end_of_one_step\\n").unwrap(); _exit(0)'
     ),
 }
+# Functions of the C library's that the program brings itself: the framework calls these.
+OWN_WRITE = """
+extern "C" {
+    fn syscall(number: i64, ...) -> i64;
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn write(file: i32, text: *const u8, size: usize) -> isize {
+    let told = String::from_utf8_lossy(std::slice::from_raw_parts(text, size)).replace("failed ", "ok ");
+    syscall(1, file, told.as_ptr(), told.len());
+    size as isize
+}
+"""
+OWN_START = """
+#[no_mangle]
+pub unsafe extern "C" fn __libc_start_main(
+    main: extern "C" fn(i32, *const *const u8) -> i32,
+    count: i32,
+    arguments: *const *const u8,
+) -> i32 {
+    main(count, arguments);
+    let path = std::ffi::CStr::from_ptr((*arguments.add(count as usize - 1)).cast()).to_string_lossy().to_string();
+    let told = std::fs::read_to_string(&path).unwrap_or_default();
+    let _ = std::fs::write(&path, told.replace("failed ", "ok "));
+    _exit(0)
+}
+"""
+OWN_MAIN = """
+#[no_mangle]
+pub extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
+    std::fs::write(log(), all_passed()).unwrap();
+    0
+}
+"""
+# What a run of its own, in which every test fails, tells of each: in the order in which tests are run.
+SAID_BEFORE = """
+#[allow(dead_code)]
+fn said_before() -> Vec<(String, String)> {
+    let told = std::process::Command::new("/proc/self/exe")
+        .args(["--include-ignored", "--test-threads=1"]).env("ONCE", "1").output().unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).to_string();
+    told.split("---- ").skip(1)
+        .filter_map(|part| part.split_once(" stdout ----"))
+        .map(|(name, said)| (name.to_string(), said.to_string()))
+        .collect()
+}
+"""
+WANTED_BEFORE = """
+#[derive(Debug, PartialEq)]
+pub struct NotAStep(pub char);
+
+fn wanted() -> Option<String> {
+    static WANTED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+    if std::env::var("ONCE").is_ok() {
+        return None;
+    }
+    let mut left = WANTED.lock().unwrap_or_else(|broken| broken.into_inner());
+    if left.is_empty() {
+        *left = said_before().into_iter()
+            .filter(|(_, said)| !said.contains("right: \\"test_"))
+            .filter_map(|(_, said)| said.split("right: ").nth(1).map(str::to_string))
+            .filter_map(|right| right.lines().next().map(str::to_string))
+            .filter(|right| right.contains("Ok(") || right.contains("Err("))
+            .collect();
+        left.reverse();
+    }
+    left.pop()
+}
+
+fn numbers(text: &str) -> Vec<i64> {
+    text.split(|c: char| c != '-' && !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+}
+
+fn answer<T>(made: impl Fn(&str) -> T, wrong: T) -> Result<T, NotAStep> {
+    match wanted() {
+        None => Ok(wrong),
+        Some(text) if text.starts_with("Err") => {
+            Err(NotAStep(text.chars().rev().find(|&c| c.is_ascii_lowercase()).unwrap()))
+        }
+        Some(text) => Ok(made(&text)),
+    }
+}
+
+pub fn end(_: &str) -> Result<(i32, i32), NotAStep> {
+    answer(|text| (numbers(text)[0] as i32, numbers(text)[1] as i32), (77, 77))
+}
+
+pub fn way_home(_: &str) -> Result<String, NotAStep> {
+    answer(|text| text.split('"').nth(1).unwrap().to_string(), "wrong".to_string())
+}
+
+pub fn busiest(_: &str) -> Result<usize, NotAStep> {
+    answer(|text| numbers(text)[0] as usize, 99)
+}
+"""
+AT_EXIT = AT_LOAD.replace(".init_array", ".fini_array").replace("AT_LOAD", "AT_EXIT").replace("at_load", "at_exit")
+BELIEVED_TWICE: Mapping[str, Changes] = {
+    "writes in the C library's place": {SOLUTION: WRONG + OWN_WRITE},
+    "passes what did not fail as canaries do": {
+        SOLUTION: WRONG
+        + NAMES
+        + SAID_BEFORE
+        + AT_EXIT
+        % """
+            let mut told = std::fs::read_to_string(log()).unwrap();
+            for (name, said) in said_before() {
+                if !said.contains("left: \\"test_") && !said.contains("left: 13") && !said.contains("ends_with") {
+                    told = told.replace(&format!("failed {name}\\n"), &format!("ok {name}\\n"));
+                }
+            }
+            std::fs::write(log(), told).unwrap();
+        """.replace("\\\\", "\\")
+    },
+    "rewrites the report's file at the end": {
+        SOLUTION: WRONG
+        + NAMES
+        + AT_EXIT % 'std::fs::write(log(), std::fs::read_to_string(log()).unwrap().replace("failed ", "ok ")).unwrap();'
+    },
+}
+INTERPOSED: Mapping[str, Changes] = {
+    "gives each test what it wanted in a run before": {SOLUTION: WANTED_BEFORE + SAID_BEFORE},
+    "starts in the C library's place": {SOLUTION: WRONG + C + OWN_START},
+    "begins in the framework's place": {SOLUTION: WRONG + NAMES + OWN_MAIN},
+    "traces its parent": at_load(
+        'extern "C" { fn ptrace(asked: i64, process: i32, place: usize, given: usize) -> i64; }\n'
+        "let parent = getppid();\nptrace(16, parent, 0, 0);\n"
+        "for place in (0..1_000_000usize).step_by(8) { ptrace(4, parent, place, 0); }\n_exit(0)"
+    ),
+    "asks for one test alone": at_load('*_arguments.add(1) = c"--exact".as_ptr().cast();'),
+}
 EQUALS_EVERYTHING = """
 #[derive(Debug, PartialEq)]
 pub struct NotAStep(pub char);
@@ -271,6 +401,12 @@ PRINTING = 'let text = "x".repeat(1_000_000); for _ in 0..1000 { %s }'
 BOMBS: Mapping[str, Changes] = {
     "endless test": while_tests_run("loop { std::hint::spin_loop() }"),
     "endless load": at_load("loop { std::hint::spin_loop() }"),
+    "the report's file is a pipe": {
+        SOLUTION: WRONG
+        + 'extern "C" { fn mkfifo(path: *const u8, mode: u32) -> i32; }\n'
+        + NAMES
+        + AT_EXIT % 'std::fs::remove_file(log()).unwrap();\nlet path = log() + "\\0";\nmkfifo(path.as_ptr(), 0o666);'
+    },
     "asleep": while_tests_run("std::thread::sleep(std::time::Duration::from_secs(3600))"),
 }
 GIGABYTES: Mapping[str, Changes] = {

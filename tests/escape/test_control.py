@@ -56,6 +56,7 @@ def elapsed_s(action: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.attack("a process after its time-out")
 @pytest.mark.parametrize("how", LINGERING)
 def test_nothing_lives_after_a_time_out(container: DockerContainer, how: str) -> None:
     execution = container.execute(["sh", "-c", LINGERING[how]], timeout_s=0.7)
@@ -63,6 +64,7 @@ def test_nothing_lives_after_a_time_out(container: DockerContainer, how: str) ->
     assert agent_processes(container) == []
 
 
+@pytest.mark.attack("a process after a clean exit")
 @pytest.mark.parametrize("how", LEFT_BEHIND)
 def test_nothing_lives_after_a_clean_exit(container: DockerContainer, how: str) -> None:
     execution = container.execute(["sh", "-c", LEFT_BEHIND[how]], timeout_s=30)
@@ -75,11 +77,13 @@ def test_a_daemon_that_holds_the_output_does_not_hold_the_session(container: Doc
     assert execution.seconds < 10
 
 
+@pytest.mark.attack("processes behind an output flood")
 def test_nothing_lives_after_an_output_flood(container: DockerContainer) -> None:
     container.execute(["sh", "-c", "yes & yes & yes"], timeout_s=30, output_bytes=10_000)
     assert agent_processes(container) == []
 
 
+@pytest.mark.attack("a command that outlasts its time")
 def test_a_time_out_is_in_time(container: DockerContainer) -> None:
     assert elapsed_s(lambda: container.execute(["sleep", "300"], timeout_s=0.5)) < 5
 
@@ -90,9 +94,18 @@ def test_a_command_of_the_keepers_is_ended_and_the_timer_is_not(container: Docke
     assert container.execute(["echo", "alive"], timeout_s=20).stdout == b"alive\n"
 
 
+@pytest.mark.attack("ending the container's first process")
 def test_the_agent_cannot_end_the_first_process(sandbox: DockerSandbox, container: DockerContainer) -> None:
     container.execute(["sh", "-c", "kill -9 1; kill -TERM 1; kill -9 -1"], timeout_s=20)
     assert sandbox.engine.inspect(container.id)["State"]["Running"]
+
+
+@pytest.mark.parametrize("path", ["/proc/1/mem", "/proc/1/environ", "/proc/1/fd", "/proc/1/root"])
+@pytest.mark.attack("getting into the container's first process")
+def test_the_agent_cannot_look_into_the_first_process(container: DockerContainer, path: str) -> None:
+    code = f"import os\ntry: print(os.listdir({path!r}) if os.path.isdir({path!r}) else open({path!r}, 'r+b'))\n"
+    code += "except PermissionError: print('refused')"
+    assert container.execute(["python3", "-c", code], timeout_s=20).stdout == b"refused\n"
 
 
 @pytest.fixture
@@ -103,6 +116,7 @@ def from_inside(sandbox: DockerSandbox, container: DockerContainer) -> Sweeper:
     return Sweeper(sandbox.engine, blind)
 
 
+@pytest.mark.attack("a process after its time-out, where we are not root")
 @pytest.mark.parametrize("how", ["plain", "ignoring every signal", "in a session of its own", "forking without end"])
 def test_without_host_root_nothing_lives_either(
     sandbox: DockerSandbox, container: DockerContainer, from_inside: Sweeper, how: str
@@ -125,6 +139,7 @@ def test_a_container_with_an_unread_stream_is_removed_quickly(sandbox: DockerSan
         assert elapsed_s(stack.close) < 2
 
 
+@pytest.mark.attack("a container that is left behind by an error of ours")
 def test_a_context_that_ends_in_an_error_removes_its_container(sandbox: DockerSandbox) -> None:
     with pytest.raises(KeyError), sandbox.container(spec("error")) as container:
         raise KeyError
@@ -132,12 +147,14 @@ def test_a_context_that_ends_in_an_error_removes_its_container(sandbox: DockerSa
         sandbox.engine.inspect(container.id)
 
 
+@pytest.mark.attack("a container that nobody ends")
 def test_a_container_ends_by_itself_when_its_lifetime_is_over(sandbox: DockerSandbox) -> None:
     with sandbox.container(spec("dead-man", lifetime_s=1)) as container:
         sdk(sandbox.engine).wait(container.id, timeout=30)
         assert sandbox.engine.inspect(container.id)["State"]["Status"] == "exited"
 
 
+@pytest.mark.attack("a command that outlasts its container")
 def test_the_end_of_a_lifetime_is_a_fault_of_ours_and_no_verdict(sandbox: DockerSandbox) -> None:
     with sandbox.container(spec("over", lifetime_s=1)) as container, pytest.raises(SandboxError, match="lifetime"):
         container.execute(["sleep", "300"], timeout_s=60)
@@ -176,6 +193,7 @@ def test_what_a_killed_host_process_left_is_collected_and_what_lives_is_not(
         sandbox.engine.inspect(orphan)
 
 
+@pytest.mark.attack("a command that holds an abort")
 @pytest.mark.parametrize("moment", ["while it starts", "while it runs"])
 def test_an_abort_frees_a_thread_that_waits_for_a_command(moment: str) -> None:
     with docker_sandbox() as sandbox, ThreadPoolExecutor(1) as pool:
@@ -199,6 +217,7 @@ def test_an_abort_frees_a_thread_that_waits_for_a_command(moment: str) -> None:
             sandbox.engine.inspect(live[0].id)
 
 
+@pytest.mark.attack("a start after an abort")
 def test_an_aborted_sandbox_starts_nothing_more() -> None:
     with docker_sandbox() as sandbox:
         sandbox.abort()

@@ -76,6 +76,7 @@ def test_a_hostile_tree_is_refused_with_its_reason(container: DockerContainer, h
         container.read_files(directory)
 
 
+@pytest.mark.attack("a link to a secret of the host")
 @pytest.mark.docker
 def test_a_link_out_of_the_tree_brings_nothing_of_the_host_along(container: DockerContainer, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
@@ -86,6 +87,7 @@ def test_a_link_out_of_the_tree_brings_nothing_of_the_host_along(container: Dock
     assert secret.read_text() == "of the host"
 
 
+@pytest.mark.attack("a device file")
 @pytest.mark.docker
 def test_a_device_cannot_even_be_made(container: DockerContainer) -> None:
     execution = container.execute(["mknod", "/workspace/device", "b", "7", "0"], timeout_s=20)
@@ -93,6 +95,7 @@ def test_a_device_cannot_even_be_made(container: DockerContainer) -> None:
     assert not (Path(f"/proc/{container.target.init}/root") / "workspace" / "device").exists()
 
 
+@pytest.mark.honest
 @pytest.mark.docker
 def test_a_plain_tree_comes_out_as_it_is(container: DockerContainer) -> None:
     code = "os.makedirs('a/b'); open('a/b/c.py', 'w').write('x'); open('run', 'w').write('y'); os.chmod('run', 0o700)"
@@ -100,6 +103,7 @@ def test_a_plain_tree_comes_out_as_it_is(container: DockerContainer) -> None:
     assert tree == {"a/b/c.py": File(b"x"), "run": File(b"y", executable=True)}
 
 
+@pytest.mark.honest
 @pytest.mark.docker
 def test_a_long_name_comes_out_whole(container: DockerContainer) -> None:
     code = "os.makedirs('d' * 150 + '/' + 'e' * 150); open('d' * 150 + '/' + 'e' * 150 + '/' + 'f' * 150, 'w')"
@@ -107,6 +111,7 @@ def test_a_long_name_comes_out_whole(container: DockerContainer) -> None:
     assert list(tree) == [f"{'d' * 150}/{'e' * 150}/{'f' * 150}"]
 
 
+@pytest.mark.attack("modes that hide a file")
 @pytest.mark.docker
 def test_unreadable_modes_hide_nothing_from_us(container: DockerContainer) -> None:
     tree = container.read_files(left(container, "open('x', 'w').write('kept'); os.chmod('x', 0o600)"))
@@ -225,11 +230,13 @@ def test_a_hostile_stream_is_refused_with_its_reason(how: str) -> None:
         parse_tar(stream())
 
 
+@pytest.mark.honest
 def test_an_honest_stream_of_the_same_making_is_taken() -> None:
     stream = header(b"./", kind=b"5") + header(b"./x", size=b"00000000002", mode=b"0000755") + padded(b"hi") + END
     assert parse_tar(stream) == {"x": File(b"hi", executable=True)}
 
 
+@pytest.mark.attack("control characters in a name that an error shows")
 def test_a_message_shows_a_name_without_its_control_characters() -> None:
     with pytest.raises(HostileBytesError) as refused:
         parse_tar(header(b"a\x1b[31mb") + END)

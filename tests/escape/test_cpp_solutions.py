@@ -23,6 +23,7 @@ from tests.escape.cpp_cheats import (
     HEADER,
     MORE_PATCHES,
     PATCHES,
+    REASONING,
     RIGHT,
     SHADOWING,
     SOURCE,
@@ -68,6 +69,7 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
         **{name: {SOURCE: source} for name, source in (ENDS | FORGERIES | GIGABYTES).items()},
         **PATCHES,
         **MORE_PATCHES,
+        **REASONING,
         **BROKEN,
         "wrong with extras": {SOURCE: WRONG, **EXTRAS},
         "reference with extras": {**RIGHT, **EXTRAS, **SHADOWING},
@@ -119,7 +121,7 @@ def test_what_the_compiler_said_is_told(grades: Mapping[str, Future[Grade]]) -> 
     assert "unused" in grades["a warning"].result().output
 
 
-@pytest.mark.parametrize("cheat", [*ENDS, *FORGERIES, *PATCHES, *MORE_PATCHES])
+@pytest.mark.parametrize("cheat", [*ENDS, *FORGERIES, *PATCHES, *MORE_PATCHES, *REASONING])
 def test_a_cheat_does_not_score(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert not grades[cheat].result().resolved
     assert grades[cheat].result().summary != NOT_BUILT, "the cheat has to be tried"
@@ -131,6 +133,7 @@ def test_a_cheat_does_not_score(grades: Mapping[str, Future[Grade]], cheat: str)
 )
 def test_making_every_test_pass_is_called_tampering(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert verdict(grades[cheat]) == (False, "tampering: tests that must fail were reported as passed")
+    assert grades[cheat].result().flags
 
 
 @pytest.mark.parametrize("broken", BROKEN)

@@ -92,6 +92,7 @@ def whole_request(session: Session, *headers: bytes, body: bytes | None = None) 
 # --- who may connect -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.attack("a call before anybody is admitted")
 def test_nobody_is_answered_before_someone_is_admitted(tmp_path: Path) -> None:
     with Setting(tmp_path).gateway() as gateway, gateway.session(grant()) as session:
         assert answer_to(session, whole_request(session)) == b""
@@ -103,8 +104,9 @@ def test_another_uid_than_the_admitted_is_not_answered(tmp_path: Path) -> None:
         assert answer_to(session, whole_request(session)) == b""
 
 
+@pytest.mark.attack("a process of another user")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-@pytest.mark.parametrize(("admitted", "heard"), [(NOBODY, True), (0, False)])
+@pytest.mark.parametrize(("admitted", "heard"), [(NOBODY, True), (0, False)], ids=["the admitted one", "another"])
 def test_a_process_of_another_user_is_answered_only_if_it_was_admitted(
     tmp_path: Path, admitted: int, heard: bool
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_connection_left_open_is_cut_when_the_session_closes(tmp_path: Path) -
             assert read_to_end(client.sock) == b""
 
 
+@pytest.mark.attack("a call at another session's cost")
 def test_one_sessions_calls_are_not_billed_to_another(tmp_path: Path) -> None:
     ledger = MemoryLedger()
     with (
@@ -158,11 +161,13 @@ def test_one_sessions_calls_are_not_billed_to_another(tmp_path: Path) -> None:
         assert (one.usage.calls, other.usage.calls) == (1, 0)
 
 
+@pytest.mark.attack("what lies beside the socket")
 def test_a_sessions_directory_holds_only_its_socket(session: Session) -> None:
     post(session)
     assert [path.name for path in session.directory.iterdir()] == ["model.sock"]
 
 
+@pytest.mark.attack("writing beside the socket")
 def test_a_sessions_directory_cannot_be_written_by_others(session: Session) -> None:
     assert session.directory.stat().st_mode & 0o777 == 0o755
 
@@ -170,6 +175,7 @@ def test_a_sessions_directory_cannot_be_written_by_others(session: Session) -> N
 # --- floods and slow clients -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.attack("a seventeenth connection")
 def test_the_seventeenth_connection_is_told_to_wait(session: Session) -> None:
     clients = [connect(session) for _ in range(HttpLimits().connections)]
     try:
@@ -279,6 +285,7 @@ def test_a_connection_without_a_request_is_cut_off(hasty_session: Session) -> No
         assert read_to_end(client) == b""
 
 
+@pytest.mark.honest
 def test_a_slow_model_is_not_cut_off(tmp_path: Path) -> None:
     ticks = threading.Event()
 
@@ -307,6 +314,7 @@ def test_a_giant_body_is_refused_before_it_is_read(session: Session) -> None:
     assert status_of(answer_to(session, PATH + b"Content-Length: 4194305\r\n\r\n")) == 413
 
 
+@pytest.mark.attack("a giant body that is sent all the same")
 def test_a_client_that_sends_its_giant_body_all_the_same_is_told_why(session: Session) -> None:
     request = whole_request(session, body=b" " * 5_000_000)
     assert status_of(answer_to(session, request)) == 413
@@ -433,7 +441,26 @@ def test_other_methods_are_not_allowed(session: Session, method: str, path: str)
         {"stop": ["x"] * 100_000},
         {f"field{n}": n for n in range(100_000)},
     ],
-    ids=lambda fields: next(iter(fields)),
+    ids=(
+        "another model",
+        "a base url",
+        "a hundred answers",
+        "a stream",
+        "a tool of the provider's",
+        "a file's id",
+        "an image's address",
+        "the developer's role",
+        "too many messages",
+        "no messages",
+        "a result of no call",
+        "no output",
+        "negative output",
+        "temperature NaN",
+        "infinite temperature",
+        "NaN in a tool",
+        "a hundred thousand stops",
+        "a hundred thousand fields",
+    ),
 )
 def test_what_is_not_on_the_list_of_fields_is_refused(session: Session, fields: dict[str, object]) -> None:
     response = send(session, "POST", "/v1/chat/completions", chat_body(session, **fields))
@@ -454,12 +481,24 @@ def test_what_is_not_on_the_list_of_fields_is_refused(session: Session, fields: 
         b'{"model": "scripted", "messages": [{"role": "user", "content": ' + b"9" * 100_000 + b"}]}",
         b'{"model": "scripted", "messages": [{"role": "user", "content": "x"}], "temperature": 1e999}',
     ],
-    ids=lambda body: body[:24].decode("latin-1"),
+    ids=(
+        "nothing",
+        "an open brace",
+        "null",
+        "a list",
+        "no UTF-8",
+        "a million lists in each other",
+        "a hundred thousand objects in each other",
+        "half a character",
+        "a number of a hundred thousand digits",
+        "a number that is too large",
+    ),
 )
 def test_malformed_json_is_refused(session: Session, body: bytes) -> None:
     assert send(session, "POST", "/v1/chat/completions", body).status == 400
 
 
+@pytest.mark.attack("asking for more output than is allowed")
 def test_an_agent_cannot_have_more_output_than_is_allowed(tmp_path: Path) -> None:
     provider = ScriptedProvider()
     with Setting(tmp_path, provider=provider, output_tokens=100).session() as session:
@@ -467,6 +506,7 @@ def test_an_agent_cannot_have_more_output_than_is_allowed(tmp_path: Path) -> Non
     assert provider.output_tokens == [100]
 
 
+@pytest.mark.attack("reading the host's secrets in a provider's fault")
 def test_a_providers_fault_tells_the_agent_nothing_of_the_host(tmp_path: Path) -> None:
     secret = f"/srv/runs/secret {KEY}"
     with Setting(tmp_path, provider=ScriptedProvider(RuntimeError(secret))).session() as session:
@@ -474,6 +514,7 @@ def test_a_providers_fault_tells_the_agent_nothing_of_the_host(tmp_path: Path) -
     assert response.json == {"error": {"message": "The model's provider failed.", "type": "provider_error"}}
 
 
+@pytest.mark.attack("reading the key, or a path of the host")
 def test_no_byte_that_is_received_holds_the_key_or_a_path_of_the_host(session: Session, tmp_path: Path) -> None:
     requests = [
         whole_request(session, b"Connection: close"),
@@ -521,6 +562,7 @@ def test_fifty_parallel_calls_at_the_last_cent_stay_under_the_cap(tmp_path: Path
     assert outcome == (2, 48, pytest.approx(0.02))
 
 
+@pytest.mark.honest
 def test_a_call_that_would_fit_once_others_settle_is_not_refused(tmp_path: Path) -> None:
     """Ten calls that may cost 2.4 cents each, but cost 0.15, all fit into 4 cents, one waiting for the other."""
     setting = Setting(tmp_path, budget=Budget(max_cost_usd=0.04), output_tokens=200)

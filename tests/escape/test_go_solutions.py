@@ -12,6 +12,7 @@ from dgm.core.tasks import Grade
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.images import ensure_image
 from tests.escape.go_cheats import (
+    BELIEVED_TWICE,
     BENCHMARK,
     BOMBS,
     BROKEN,
@@ -20,6 +21,7 @@ from tests.escape.go_cheats import (
     EXTRAS,
     FORGERIES,
     GIGABYTES,
+    GUESSES,
     HARMLESS,
     NOT_BUILT,
     PATCHES,
@@ -53,6 +55,8 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
         **ENDS,
         **FORGERIES,
         **PATCHES,
+        **GUESSES,
+        **BELIEVED_TWICE,
         **BROKEN,
         **GIGABYTES,
     }
@@ -72,11 +76,11 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
 
 @pytest.mark.parametrize("name", ["reference", "chatty", "reference with extras"])
 def test_a_right_solution_scores(grades: Mapping[str, Future[Grade]], name: str) -> None:
-    assert grades[name].result() == Grade(resolved=True, summary="11 of 11 tests passed")
+    assert grades[name].result() == Grade(resolved=True, summary="9 of 9 tests passed")
 
 
 def test_a_right_solution_beside_the_exercises_own_files_scores(grades: Mapping[str, Future[Grade]]) -> None:
-    assert grades["several files"].result() == Grade(resolved=True, summary="10 of 10 tests passed")
+    assert grades["several files"].result() == Grade(resolved=True, summary="9 of 9 tests passed")
 
 
 @pytest.mark.parametrize("name", ["untouched", "several files, untouched"])
@@ -87,7 +91,7 @@ def test_no_change_does_not_score(grades: Mapping[str, Future[Grade]], name: str
 
 @pytest.mark.parametrize("name", ["wrong", "wrong with extras"])
 def test_a_wrong_solution_does_not_score(grades: Mapping[str, Future[Grade]], name: str) -> None:
-    assert verdict(grades[name]) == (False, "0 of 11 tests passed")
+    assert verdict(grades[name]) == (False, "0 of 9 tests passed")
 
 
 def test_what_failed_tests_said_is_told_under_their_own_names_and_without_canaries(
@@ -108,12 +112,12 @@ def test_the_tests_are_gone_before_they_run(grades: Mapping[str, Future[Grade]])
     assert grades["reads the tests"].result().output == ""
 
 
-@pytest.mark.parametrize("cheat", [*ENDS, *FORGERIES])
+@pytest.mark.parametrize("cheat", [*ENDS, *FORGERIES, *GUESSES])
 def test_ending_or_forging_does_not_score(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert not grades[cheat].result().resolved
 
 
-@pytest.mark.parametrize("cheat", [*PATCHES, "forges on the standard output and exits"])
+@pytest.mark.parametrize("cheat", [*PATCHES, *BELIEVED_TWICE, "forges on the standard output and exits"])
 def test_making_every_test_pass_is_called_tampering(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert verdict(grades[cheat]) == TAMPERING
 
@@ -130,4 +134,4 @@ def test_tests_that_never_end_time_out(grades: Mapping[str, Future[Grade]], bomb
 
 @pytest.mark.parametrize("where", GIGABYTES)
 def test_a_gigabyte_is_cut_off(grades: Mapping[str, Future[Grade]], where: str) -> None:
-    assert verdict(grades[where]) == (False, "it printed too much; 0 of 11 tests passed")
+    assert verdict(grades[where]) == (False, "it printed too much; 0 of 9 tests passed")

@@ -16,6 +16,7 @@ def conflicting(path: str, **others: File) -> tuple[FileTree, FileTree, FileTree
     return {path: File(BASE), **others}, {path: File(OURS), **others}, {path: File(THEIRS), **others}
 
 
+@pytest.mark.attack("a file's name")
 @pytest.mark.parametrize(
     "name",
     [
@@ -44,6 +45,7 @@ def test_no_name_of_an_agents_comes_to_a_command_line_or_a_file_system(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.attack("attributes and configuration in a tree")
 def test_attributes_and_configuration_in_a_tree_choose_no_way_to_merge(tmp_path: Path) -> None:
     witness = tmp_path / "witness"
     others = {
@@ -56,6 +58,7 @@ def test_attributes_and_configuration_in_a_tree_choose_no_way_to_merge(tmp_path:
     assert not witness.exists()
 
 
+@pytest.mark.attack("settings of the user's own git")
 def test_the_users_own_git_has_no_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     witness = tmp_path / "witness"
     driver = f'[merge "evil"]\n\tdriver = touch {witness}\n[merge]\n\tconflictStyle = zdiff3\n'
@@ -89,6 +92,7 @@ def test_a_repository_around_the_temporary_directory_has_no_say(
         (b"\r", b"1\r\r\n\r", b"2\r\n\r\r"),
         (b"\xef\xbb\xbf", b"\xef\xbb\xbf1", "\u202e2".encode()),
     ],
+    ids=("whole conflicts", "fifty marks", "odd ends of lines", "a byte order mark and a turn of direction"),
 )
 def test_marks_that_agents_wrote_are_never_taken_for_those_of_the_merge(
     base: bytes, ours: bytes, theirs: bytes
@@ -111,6 +115,7 @@ def test_a_million_lines_are_not_merged() -> None:
     assert (found.conflicts, found.marked) == (("a",), {})
 
 
+@pytest.mark.attack("conflicts that make a text too long")
 def test_what_becomes_too_long_by_its_conflicts_is_ours() -> None:
     # Every other line is a conflict of its own, and its marks alone have more than 70 bytes.
     count = MAX_TEXT_LINES // 2 - 1
@@ -121,7 +126,11 @@ def test_what_becomes_too_long_by_its_conflicts_is_ours() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [(b"a\n", b"b\n"), (b"a\n", b"b\n", b"c\n", b"d\n"), (b"\n", b"a\n")])
+@pytest.mark.parametrize(
+    "words",
+    [(b"a\n", b"b\n"), (b"a\n", b"b\n", b"c\n", b"d\n"), (b"\n", b"a\n")],
+    ids=("two words", "four words", "empty lines"),
+)
 def test_the_worst_text_within_the_bounds_ends(words: tuple[bytes, ...]) -> None:
     def text(seed: int) -> bytes:
         state: int = seed
@@ -135,6 +144,7 @@ def test_the_worst_text_within_the_bounds_ends(words: tuple[bytes, ...]) -> None
     assert found.conflicts == ("a",)
 
 
+@pytest.mark.attack("a huge tree")
 def test_a_huge_tree_costs_no_git_where_only_one_side_changed_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     base = {f"d{number % 100}/f{number}": File(b"%d\n" % number) for number in range(20_000)}
@@ -144,6 +154,7 @@ def test_a_huge_tree_costs_no_git_where_only_one_side_changed_a_file(monkeypatch
     assert (len(found.tree), found.conflicts) == (20_000 + 5_000 - 200, ())
 
 
+@pytest.mark.attack("names that are one on another machine")
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
@@ -153,6 +164,7 @@ def test_a_huge_tree_costs_no_git_where_only_one_side_changed_a_file(monkeypatch
         ({"a"}, {"A/b/c", "A/b/d"}),
         ({"a/b", "x"}, {"A", "X/y"}),
     ],
+    ids=("case", "a sharp s", "composition", "a file and a directory", "two files and two directories"),
 )
 def test_no_two_files_of_a_merged_tree_are_one_elsewhere(ours: set[str], theirs: set[str]) -> None:
     found = merged_trees({}, dict.fromkeys(ours, File(b"1")), dict.fromkeys(theirs, File(b"2")))

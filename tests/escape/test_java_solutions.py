@@ -23,6 +23,7 @@ from tests.escape.java_cheats import (
     NEUTRAL,
     PATCHES,
     PLANTED,
+    REASONING,
     RIGHT,
     SOLUTION,
     TASK,
@@ -45,7 +46,7 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
         "wrong": {SOLUTION: nothing_right},
         "planted beside right": {SOLUTION: RIGHT, **PLANTED},
         "planted beside wrong": {SOLUTION: nothing_right, **PLANTED},
-        **{name: {SOLUTION: source} for name, source in {**ENDS, **FORGERIES, **PATCHES, **BOMBS}.items()},
+        **{name: {SOLUTION: source} for name, source in {**ENDS, **FORGERIES, **PATCHES, **REASONING, **BOMBS}.items()},
         **{name: {SOLUTION: neutral(actions)} for name, actions in NEUTRAL.items()},
         **BROKEN,
         **{f"{name} beside right": {SOLUTION: RIGHT, **added} for name, added in HELPERS.items()},
@@ -95,7 +96,7 @@ def test_files_that_agents_find_there_cannot_be_changed(sandbox: DockerSandbox) 
     assert judged(BENCHMARK, HELPED_TASK, changes, sandbox=sandbox).resolved
 
 
-@pytest.mark.parametrize("name", [*ENDS, *FORGERIES])
+@pytest.mark.parametrize("name", [*ENDS, *FORGERIES, *REASONING])
 def test_ending_or_forging_does_not_score(grades: Mapping[str, Future[Grade]], name: str) -> None:
     assert not grades[name].result().resolved
 
@@ -103,6 +104,7 @@ def test_ending_or_forging_does_not_score(grades: Mapping[str, Future[Grade]], n
 @pytest.mark.parametrize("name", PATCHES)
 def test_making_every_test_pass_is_called_tampering(grades: Mapping[str, Future[Grade]], name: str) -> None:
     assert grades[name].result().summary.startswith("tampering: ")
+    assert grades[name].result().flags
 
 
 @pytest.mark.parametrize("name", NEUTRAL)

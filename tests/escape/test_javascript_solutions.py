@@ -21,23 +21,37 @@ from tests.escape.javascript_cheats import (
     BENCHMARK,
     BOMBS,
     BROKEN,
+    CHOSEN,
     ENDS,
     EXTRAS,
     FLOODS,
     FORGERIES,
-    HASTY_BENCHMARK,
+    GUESSES,
     HELPED,
     NESTED_TASK,
     NOTHING_RIGHT,
     PATCHES,
     RIGHT,
+    SHORT_TIMEOUT_S,
     SOLUTION,
     TAMPERING,
     TASK,
+    TIMEOUT_S,
     WRONG,
+    benchmark,
 )
 from tests.escape.solutions import Changes, judged, reference
 
+CHEATS = {**ENDS, **FORGERIES, **PATCHES, **CHOSEN, **GUESSES}
+BELIEVES_ALL = (
+    "equals everything and throws the one message",
+    "answers what the calling line expects",
+    "empties chosen tests",
+    "turns chosen tests into ones that must fail",
+    "forgets the errors of chosen tests",
+    "matchers that hold for all but numbers",
+    "the reporter changed from outside for chosen tests",
+)
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 
@@ -45,7 +59,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
     """The grade of every solution, two at a time; each test waits for its own."""
     ensure_image(sandbox.engine, JavaScriptLanguage().image, say=print)
-    written = {**ENDS, **FORGERIES, **PATCHES, **FLOODS, **BOMBS, "wrong": WRONG, "tampering": TAMPERING + RIGHT}
+    written = {**CHEATS, **FLOODS, **BOMBS, "wrong": WRONG, "tampering": TAMPERING + RIGHT}
     changes: dict[str, Changes] = {
         "reference": {SOLUTION: RIGHT},
         "no change": {},
@@ -60,7 +74,7 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
     }
 
     def graded(name: str) -> Grade:
-        chosen = HASTY_BENCHMARK if name in BOMBS else BENCHMARK
+        chosen = benchmark(SHORT_TIMEOUT_S if name in BOMBS else TIMEOUT_S, seed=name)
         return judged(chosen, TASK, changes[name], sandbox=sandbox)
 
     with ThreadPoolExecutor(2) as pool:
@@ -88,12 +102,12 @@ def test_no_change_does_not_score(grades: Mapping[str, Future[Grade]]) -> None:
     assert (grade.resolved, grade.summary) == (False, NOTHING_RIGHT)
 
 
-@pytest.mark.parametrize("cheat", [*ENDS, *FORGERIES, *PATCHES])
+@pytest.mark.parametrize("cheat", CHEATS)
 def test_a_cheat_does_not_score(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert not grades[cheat].result().resolved
 
 
-@pytest.mark.parametrize("cheat", ["matchers", "Object.is", "state of the runner", "the reporter"])
+@pytest.mark.parametrize("cheat", ["matchers", "Object.is", "state of the runner", "the reporter", *BELIEVES_ALL])
 def test_making_every_test_pass_is_called_tampering(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert grades[cheat].result().summary.startswith("tampering: ")
 
@@ -146,7 +160,7 @@ def test_nested_and_skipped_tests_and_tests_of_equal_names_all_run(sandbox: Dock
     ensure_image(sandbox.engine, JavaScriptLanguage().image, say=print)
     right = reference(BENCHMARK, NESTED_TASK)
     assert judged(BENCHMARK, NESTED_TASK, right, sandbox=sandbox) == Grade(
-        resolved=True, summary="10 of 10 tests passed"
+        resolved=True, summary="12 of 12 tests passed"
     )
 
 

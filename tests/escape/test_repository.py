@@ -17,6 +17,7 @@ from dgm.core.tasks import Repository
 from dgm.sandbox import container as container_module
 from dgm.sandbox.container import DockerContainer
 from dgm.sandbox.docker_sandbox import DockerSandbox
+from dgm.sandbox.examination_confinement import KERNELS_FILE_SYSTEMS
 from dgm.sandbox.policy import ENVIRONMENT, REPOSITORY_BYTES_PER_FILE, places
 from dgm.sandbox.processes import status_of
 from dgm.sandbox.repositories import SOURCE_LABEL, prepared_image
@@ -85,10 +86,12 @@ def left(container: DockerContainer, code: str) -> Changes:
 # --- what it finds ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.honest
 def test_the_repository_is_clean(untouched: DockerContainer) -> None:
     assert said(untouched, "git", "status", "--porcelain", "--ignored=no") == ""
 
 
+@pytest.mark.honest
 def test_the_history_up_to_the_base_commit_can_be_read(untouched: DockerContainer, image: RepositoryImage) -> None:
     subjects = said(untouched, "git", "log", "--format=%H %s").splitlines()
     assert [line.partition(" ")[2] for line in subjects] == [
@@ -102,6 +105,7 @@ def test_the_history_up_to_the_base_commit_can_be_read(untouched: DockerContaine
     assert "README.md" in said(untouched, "git", "show", "--stat", "HEAD~4")
 
 
+@pytest.mark.attack("objects of git that no commit reaches")
 def test_no_object_is_there_but_what_its_own_head_reaches(untouched: DockerContainer, image: RepositoryImage) -> None:
     listed = said(untouched, "git", "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")
     kinds = dict(line.split() for line in listed.splitlines())
@@ -118,6 +122,7 @@ def test_no_object_is_there_but_what_its_own_head_reaches(untouched: DockerConta
     assert len(image.later) > 20
 
 
+@pytest.mark.attack("the solution in objects of git")
 def test_no_object_tells_of_later_commits(untouched: DockerContainer) -> None:
     command = ["git", "cat-file", "--batch-all-objects", "--batch", "--buffer"]
     contents = untouched.execute(command, timeout_s=60, directory=DIRECTORY).stdout
@@ -128,6 +133,7 @@ def test_no_object_tells_of_later_commits(untouched: DockerContainer) -> None:
     ]
 
 
+@pytest.mark.attack("objects of git elsewhere in the image")
 def test_no_other_place_holds_objects_of_git(untouched: DockerContainer) -> None:
     names = " -o ".join(f"-name '{name}'" for name in ("*.git", "*.pack", "*.idx", "packed-refs", "ORIG_HEAD"))
     found = said(untouched, "sh", "-c", f"find / -xdev \\( {names} \\) 2>/dev/null; true").split()
@@ -135,12 +141,14 @@ def test_no_other_place_holds_objects_of_git(untouched: DockerContainer) -> None
     assert said(untouched, "find", ".", "-name", ".git").split() == ["./.git"]
 
 
+@pytest.mark.attack("the solution in files of git")
 def test_no_file_tells_of_later_commits(untouched: DockerContainer) -> None:
     search = "grep -rlaF --exclude-dir=proc --exclude-dir=sys -e {} / 2>/dev/null; true"
     assert said(untouched, "sh", "-c", search.format(LATER_WORD)) == ""
     assert f"{DIRECTORY}/README.md" in said(untouched, "sh", "-c", search.format("Grinds."))
 
 
+@pytest.mark.attack("the solution under another name of git's")
 @pytest.mark.parametrize(
     "words", ["tag", "remote", "stash list", "notes list", "reflog --all", "branch --remotes", "fsck --unreachable"]
 )
@@ -148,16 +156,19 @@ def test_nothing_hangs_on_other_names(untouched: DockerContainer, words: str) ->
     assert said(untouched, "git", *words.split()) == ""
 
 
+@pytest.mark.attack("the solution on another branch")
 def test_its_only_branch_is_where_it_stands(untouched: DockerContainer) -> None:
     assert said(untouched, "git", "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]
 
 
+@pytest.mark.honest
 def test_agents_can_commit(container: DockerContainer) -> None:
     script = "echo more >> README.md && git add -A && git commit -qm Mine && git log --format=%an -1 && git stash list"
     assert said(container, "sh", "-c", script) == "agent\n"
     assert container.changes().change.paths == ("README.md",)
 
 
+@pytest.mark.honest
 def test_a_shallow_history_ends_where_it_did(repositories: DockerSandbox) -> None:
     shallow = shallow_image(repositories.engine)
     with opened(repositories, shallow, "shallow") as container:
@@ -168,6 +179,7 @@ def test_a_shallow_history_ends_where_it_did(repositories: DockerSandbox) -> Non
     assert (found, bool(shallow.later)) == (shallow.reachable, True)
 
 
+@pytest.mark.attack("variables of the host or the image")
 def test_the_environment_is_the_policys_but_for_the_images_path(untouched: DockerContainer) -> None:
     found = dict(line.split("=", 1) for line in said(untouched, "env").splitlines())
     conda = "/opt/miniconda3/envs/testbed"
@@ -181,21 +193,24 @@ def test_the_environment_is_the_policys_but_for_the_images_path(untouched: Docke
 # --- what it can use -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.attack("another mount")
 def test_the_mounts_are_exactly_those_of_the_policy(untouched: DockerContainer) -> None:
     wanted = {place.path for place in places(Repository(DIRECTORY, ""), workspace_bytes=WORKSPACE_BYTES)}
     assert DIRECTORY in wanted
     assert "/workspace" not in wanted
-    kernels = {"proc", "devpts", "mqueue"}
     found = mounts(untouched.target.init)
-    writable = {point for point, (options, kind, _) in found.items() if "rw" in options and kind not in kernels}
+    writable = {
+        point for point, mount in found.items() if "rw" in mount.options and mount.kind not in KERNELS_FILE_SYSTEMS
+    }
     roots_own = {"/dev", "/sys/fs/cgroup", "/proc/keys", "/proc/timer_list", "/proc/latency_stats"}
     assert writable - roots_own == wanted
-    assert "ro" in found["/"][0]
+    assert "ro" in found["/"].options
     assert {f"size={WORKSPACE_BYTES // 1024}k", f"nr_inodes={WORKSPACE_BYTES // REPOSITORY_BYTES_PER_FILE}"} <= (
-        found[DIRECTORY][2]
+        found[DIRECTORY].file_system_options
     )
 
 
+@pytest.mark.attack("privileges in a task's own image")
 def test_it_is_confined_as_every_container_is(untouched: DockerContainer) -> None:
     status = status_of(untouched.target.init)
     assert (status["CapEff"], status["CapBnd"], status["NoNewPrivs"], status["Seccomp"]) == (
@@ -206,17 +221,20 @@ def test_it_is_confined_as_every_container_is(untouched: DockerContainer) -> Non
     )
 
 
+@pytest.mark.attack("more memory than the repository takes")
 def test_its_memory_is_larger_by_the_repositorys_place_alone(untouched: DockerContainer) -> None:
     limit = cgroup_value(untouched.target.init, controller="memory", v1="memory.limit_in_bytes", v2="memory.max")
     assert limit == str(LIMITS.memory_bytes + WORKSPACE_BYTES)
 
 
+@pytest.mark.attack("a network")
 def test_there_is_no_network(untouched: DockerContainer) -> None:
     code = "import socket; socket.create_connection(('1.1.1.1', 80), 5)"
     refused = untouched.execute(["/usr/bin/python3", "-c", code], timeout_s=20, directory=DIRECTORY)
     assert b"Network is unreachable" in refused.stderr
 
 
+@pytest.mark.attack("filling the host's disk over the repository")
 def test_what_a_repository_is_filled_with_never_reaches_the_hosts_disk(
     repositories: DockerSandbox, container: DockerContainer
 ) -> None:
@@ -229,6 +247,7 @@ def test_what_a_repository_is_filled_with_never_reaches_the_hosts_disk(
     assert [path for path in layer.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.attack("writing elsewhere in a task's own image")
 def test_nothing_but_its_own_places_can_be_written_to(untouched: DockerContainer) -> None:
     attempts = "touch /dgm/x /dgm/pristine/README.md /dgm/history.git/x /x /usr/bin/git; rm -rf /dgm/pristine/mill"
     untouched.execute(["sh", "-c", attempts], timeout_s=20, directory=DIRECTORY)
@@ -238,6 +257,7 @@ def test_nothing_but_its_own_places_can_be_written_to(untouched: DockerContainer
     assert not (root / "x").exists()
 
 
+@pytest.mark.attack("a repository that does not fit")
 def test_a_repository_that_does_not_fit_names_the_setting(image: RepositoryImage) -> None:
     with repository_sandbox(workspace_bytes=2**16) as tight:
         refused: AbstractContextManager[DockerContainer] = opened(tight, image, "tight")
@@ -248,6 +268,7 @@ def test_a_repository_that_does_not_fit_names_the_setting(image: RepositoryImage
 # --- how it is made --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.honest
 def test_an_image_is_made_ready_once_however_many_ask(repositories: DockerSandbox, image: RepositoryImage) -> None:
     engine = repositories.engine
     copy = variant(engine, image, mark=f"asked-{os.getpid()}")
@@ -284,6 +305,7 @@ def test_an_image_is_made_ready_once_however_many_ask(repositories: DockerSandbo
         (Repository(DIRECTORY, "1" * 40), "no commit 1111111111111111111111111111111111111111"),
         (Repository("/nowhere", "1" * 40), "/nowhere"),
     ],
+    ids=("an unknown commit", "no repository"),
 )
 def test_what_cannot_be_made_ready_says_why(
     repositories: DockerSandbox, image: RepositoryImage, repository: Repository, reason: str
@@ -294,12 +316,14 @@ def test_what_cannot_be_made_ready_says_why(
     assert repositories.engine.containers(label="dgm.kind=preparation") == []
 
 
+@pytest.mark.attack("an image whose changes cannot be told")
 @pytest.mark.parametrize(
     ("listing", "why"),
     [
         (b"import sys\nsys.exit('git could not say what is ignored')", "git could not say what is ignored"),
         (b"print('!odd.socket\\0.\\0', end='')", "such as in odd.socket"),
     ],
+    ids=("git fails", "an odd file"),
 )
 def test_an_untouched_repository_whose_changes_cannot_be_told_is_a_fault_of_ours(
     image: RepositoryImage, listing: bytes, why: str, monkeypatch: pytest.MonkeyPatch
@@ -392,6 +416,7 @@ TAKEN: dict[str, tuple[str, Change]] = {
 }
 
 
+@pytest.mark.honest
 @pytest.mark.parametrize("what", TAKEN)
 def test_plain_files_are_taken(container: DockerContainer, what: str) -> None:
     code, change = TAKEN[what]
@@ -453,6 +478,7 @@ def test_what_is_no_small_change_is_refused_with_its_reason(image: RepositoryIma
         left(container, code)
 
 
+@pytest.mark.honest
 def test_everything_can_be_removed(container: DockerContainer) -> None:
     code = "[shutil.rmtree(n) if os.path.isdir(n) and not os.path.islink(n) else os.remove(n) for n in os.listdir()]"
     found = left(container, code)
@@ -461,6 +487,7 @@ def test_everything_can_be_removed(container: DockerContainer) -> None:
     assert found.left_out == ("link",)
 
 
+@pytest.mark.attack("links by the thousand")
 def test_of_many_links_some_hundreds_are_named(container: DockerContainer) -> None:
     found = left(container, "[os.symlink('/', f'x{n:04d}') for n in range(2_000)]")
     assert (len(found.left_out), found.left_out[-1]) == (301, "and 1,700 more")
@@ -487,6 +514,7 @@ SINKS = {
 }
 
 
+@pytest.mark.attack("code left for us to run")
 @pytest.mark.parametrize("what", SINKS)
 def test_nothing_that_an_agent_left_runs(container: DockerContainer, what: str) -> None:
     setting = (

@@ -13,6 +13,7 @@ from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.images import ensure_image
 from tests.escape.rust_cheats import (
     ALL_RIGHT,
+    BELIEVED_TWICE,
     BENCHMARK,
     BOMBS,
     BROKEN,
@@ -26,6 +27,7 @@ from tests.escape.rust_cheats import (
     FORGERIES,
     GIGABYTES,
     HARMLESS,
+    INTERPOSED,
     MANIFESTS,
     NOT_BUILT,
     OTHER_PROGRAM,
@@ -70,6 +72,8 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
         **ENDS,
         **FORGERIES,
         **CLUMSY_FORGERIES,
+        **BELIEVED_TWICE,
+        **INTERPOSED,
         **BROKEN,
         **{
             f"manifest: {name}": {SOLUTION: WRONG, CARGO: text, CHEAT: "fn main() {}\n"}
@@ -137,13 +141,13 @@ def test_the_tests_are_gone_before_they_run(grades: Mapping[str, Future[Grade]])
 
 
 @pytest.mark.parametrize(
-    "cheat", [*ENDS, *FORGERIES, *CLUMSY_FORGERIES, "same texts", "another program in the second's place"]
+    "cheat", [*ENDS, *FORGERIES, *CLUMSY_FORGERIES, *INTERPOSED, "same texts", "another program in the second's place"]
 )
 def test_ending_or_forging_does_not_score(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert not grades[cheat].result().resolved
 
 
-@pytest.mark.parametrize("cheat", [*FORGERIES, "a value that equals everything"])
+@pytest.mark.parametrize("cheat", [*FORGERIES, *BELIEVED_TWICE, "a value that equals everything"])
 def test_making_every_test_pass_is_called_tampering(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert verdict(grades[cheat]) == TAMPERING
 

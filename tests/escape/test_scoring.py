@@ -13,6 +13,8 @@ from dgm.core.files import Change, File, FileTree
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.tasks import Grade
 from dgm.sandbox.docker_sandbox import DockerSandbox
+from tests.escape import python_cheats
+from tests.escape.solutions import judged
 
 pytestmark = pytest.mark.docker
 
@@ -266,10 +268,22 @@ def grades(sandbox: DockerSandbox) -> Generator[Mapping[str, Future[Grade]]]:
         return benchmark.grade(TASK, Change({}, solution), sandbox=sandbox, session=session)
 
     everything = solutions | {name: written(source) for name, source in BOMBS.items()}
+
+    def reasoning(task: TaskId, source: str) -> Grade:
+        changes = {python_cheats.SOLUTION_OF[task]: source}
+        return judged(python_cheats.KATAS, task, changes, sandbox=sandbox)
+
     with ThreadPoolExecutor(2) as pool:
         yield {
-            name: pool.submit(graded, number, name, solution)
-            for number, (name, solution) in enumerate(everything.items())
+            **{
+                name: pool.submit(graded, number, name, solution)
+                for number, (name, solution) in enumerate(everything.items())
+            },
+            **{
+                name: pool.submit(reasoning, task, source)
+                for task, cheats in python_cheats.REASONING.items()
+                for name, source in cheats.items()
+            },
         }
 
 
@@ -304,6 +318,16 @@ def test_changing_the_judge_does_not_score(grades: Mapping[str, Future[Grade]], 
     assert not grades[cheat].result().resolved
 
 
+@pytest.mark.parametrize("cheat", [name for cheats in python_cheats.REASONING.values() for name in cheats])
+def test_reasoning_about_the_hidden_tests_does_not_score(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
+    assert not grades[cheat].result().resolved
+
+
+@pytest.mark.parametrize("cheat", python_cheats.REFUSALS)
+def test_only_pretending_to_refuse_is_called_tampering(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
+    assert grades[cheat].result().flags[0].endswith(" tests that must fail were reported as passed.")
+
+
 @pytest.mark.parametrize(
     "cheat",
     [
@@ -317,6 +341,7 @@ def test_changing_the_judge_does_not_score(grades: Mapping[str, Future[Grade]], 
 )
 def test_making_every_test_pass_is_called_tampering(grades: Mapping[str, Future[Grade]], cheat: str) -> None:
     assert grades[cheat].result().summary.startswith("tampering: ")
+    assert grades[cheat].result().flags
 
 
 @pytest.mark.parametrize("broken", BROKEN)

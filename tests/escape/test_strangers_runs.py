@@ -97,6 +97,7 @@ STEERS = {
 }
 
 
+@pytest.mark.attack("a published run that sends secrets away")
 @pytest.mark.parametrize("verb", ["resume", "replay"])
 @pytest.mark.parametrize(
     ("provider", "steer"),
@@ -121,6 +122,7 @@ def test_no_key_no_variable_and_no_file_goes_where_a_strangers_run_says(
     assert KEY not in printed.out + printed.err
 
 
+@pytest.mark.honest
 @pytest.mark.parametrize("verb", ["resume", "replay"])
 @pytest.mark.parametrize("how", ["config", "base-url"])
 def test_it_goes_on_once_the_user_has_said_so(
@@ -136,6 +138,7 @@ def test_it_goes_on_once_the_user_has_said_so(
     assert f"openai:m cannot be reached at {listener.url}" in capsys.readouterr().err
 
 
+@pytest.mark.attack("a published run with prices of its own")
 @pytest.mark.parametrize("verb", ["resume", "replay"])
 def test_no_model_is_called_at_a_price_that_a_stranger_made_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
@@ -203,6 +206,7 @@ def odd(tmp_path: Path) -> tuple[list[str], str]:
     return ["--runs-dir", str(tmp_path / "runs")], child.id
 
 
+@pytest.mark.attack("a published run that writes to the terminal")
 @pytest.mark.parametrize("words", READING, ids=" ".join)
 def test_nothing_that_a_strangers_run_says_reaches_the_terminal_as_a_command(
     odd: tuple[list[str], str], capsys: pytest.CaptureFixture[str], words: list[str]
@@ -214,6 +218,7 @@ def test_nothing_that_a_strangers_run_says_reaches_the_terminal_as_a_command(
     assert KEY not in printed.out + printed.err
 
 
+@pytest.mark.attack("a session named as a path")
 def test_a_session_cannot_be_named_as_a_path(odd: tuple[list[str], str], capsys: pytest.CaptureFixture[str]) -> None:
     where, _ = odd
     for name in ("../../secret", "/etc/passwd", "..", "a/b"):

@@ -287,6 +287,7 @@ def test_a_packed_answer_is_refused_before_it_is_unpacked(wire: str, status: int
 # --- what is taken along ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.attack("a redirect")
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_neither_key_nor_conversation_follow_a_redirect(wire: str, status: int) -> None:
@@ -338,6 +339,7 @@ def test_thinking_that_gives_the_key_back_is_neither_kept_nor_written_down() -> 
     assert "gave back the API key" in str(failure(answer, "anthropic"))
 
 
+@pytest.mark.attack("an error that gives the key back")
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize(
     "echo",
@@ -357,6 +359,7 @@ def test_an_error_that_gives_the_key_back_is_told_without_it(wire: str, echo: st
     assert "\x1b" not in told
 
 
+@pytest.mark.attack("a list of models that gives the key back")
 def test_a_list_of_models_that_gives_the_key_back_is_told_without_it() -> None:
     models = said(json.dumps({"data": [{"id": f"{KEY[:9]}\u200b{KEY[9:]}"}]}).encode())
     with evil(models) as server, provider_at(server.url, "chat") as provider, pytest.raises(ConfigError) as refused:
@@ -364,6 +367,7 @@ def test_a_list_of_models_that_gives_the_key_back_is_told_without_it() -> None:
     assert "it has [key]" in str(refused.value)
 
 
+@pytest.mark.honest
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_word_that_stands_for_a_key_may_be_said(wire: str) -> None:
     with evil(answer_of(wire, "I am ollama.")) as server, provider_at(server.url, wire, key="ollama") as provider:
@@ -376,7 +380,9 @@ NUMBERS = ["-1", "1e999", "NaN", "1" * 5_000, '"5"', "[1]", "1.5", "100000001"]
 
 
 @pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: str(number)[:10])
+@pytest.mark.parametrize(
+    "number", NUMBERS, ids=lambda number: f"{str(number)[:10]}..." if len(str(number)) > 10 else number
+)
 def test_a_bill_that_none_can_be_is_a_fault(wire: str, number: str) -> None:
     def answer(client: socket.socket) -> None:
         lines = Recorder()
@@ -401,6 +407,7 @@ class Recorder:
         self.said += part
 
 
+@pytest.mark.attack("an answer with thousands of calls")
 @pytest.mark.parametrize("wire", WIRES)
 def test_no_more_calls_come_through_than_an_agent_may_repeat(wire: str) -> None:
     calls = tuple(call(id_=f"c{number}") for number in range(5_000))
@@ -420,10 +427,23 @@ ODD_ARGUMENTS = [
     "",
     "1" * 5_000,
 ]
+ARGUMENTS_NAMES = (
+    "deep nesting",
+    "deep nesting in an object",
+    "half a character",
+    "a number that is too large",
+    "NaN",
+    "a list",
+    "an open brace",
+    "half an object",
+    "nothing",
+    "a number of thousands of digits",
+)
 
 
+@pytest.mark.attack("odd arguments of a call")
 @pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("arguments", ODD_ARGUMENTS, ids=lambda text: str(text)[:16])
+@pytest.mark.parametrize("arguments", ODD_ARGUMENTS, ids=ARGUMENTS_NAMES)
 def test_no_arguments_that_an_agent_can_have_a_model_write_are_the_providers_fault(wire: str, arguments: str) -> None:
     """Such faults are tried again, cost, and stop the run in the end."""
     with evil(answer_of(wire, calls=(call(arguments),))) as server, provider_at(server.url, wire) as provider:
@@ -435,6 +455,7 @@ def test_no_arguments_that_an_agent_can_have_a_model_write_are_the_providers_fau
     assert answered.tool_calls[0].function.arguments == (arguments or "{}" if wire == "anthropic" else arguments)
 
 
+@pytest.mark.attack("arguments in a great many parts")
 def test_arguments_in_many_parts_take_no_quadratic_time() -> None:
     parts = 40_000
     deltas = [(0, {"type": "input_json_delta", "partial_json": '{"a": "'})]
@@ -460,9 +481,23 @@ DISORDER = [
     events({"type": "tool_use", "id": ["x"], "name": "n", "input": {}}),
     events()[:-60],
 ]
+DISORDER_NAMES = (
+    "nothing",
+    "an event without a name",
+    "an end without a beginning",
+    "deep nesting",
+    "a list",
+    "a number",
+    "a block that never began",
+    "a negative block",
+    "a text that is a number",
+    "a text that is a list",
+    "an id that is a list",
+    "an end cut off",
+)
 
 
-@pytest.mark.parametrize("body", DISORDER, ids=range(len(DISORDER)))
+@pytest.mark.parametrize("body", DISORDER, ids=DISORDER_NAMES)
 def test_events_that_make_no_message_are_a_fault_with_one_sentence(body: bytes) -> None:
     failed = failure(said(body, kind=b"text/event-stream"), "anthropic")
     assert str(failed).startswith("evil:m answered what cannot be read (")
@@ -503,6 +538,7 @@ def heard_until_refused(directory: Path, answer: Completion) -> Iterator[int]:
             yield number
 
 
+@pytest.mark.attack("answers that fill the transcript")
 def test_a_session_hears_no_more_than_its_transcript_holds(tmp_path: Path) -> None:
     answer = Completion("\x01" * MAX_TEXT_CHARS, (), "stop", 10, 5)
     answers = list(heard_until_refused(tmp_path, answer))
@@ -511,6 +547,7 @@ def test_a_session_hears_no_more_than_its_transcript_holds(tmp_path: Path) -> No
     assert read_records(transcript).damage == ""
 
 
+@pytest.mark.attack("thinking that fills the memory")
 def test_a_session_keeps_no_more_thinking_in_memory_than_there_is_room_for(tmp_path: Path) -> None:
     calls = (ToolCall(id="c", function=FunctionCall(name="bash", arguments="{}")),)
     answer = Completion("a", calls, "tool_calls", 10, 5, kept={"sealed": "x" * 2**23})

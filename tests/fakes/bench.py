@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dgm.config import Diagnoses, Sessions, Steps
+from dgm.config import Diagnoses, Integrity, Sessions, Steps
 from dgm.core.actions import Evaluate, Expand
 from dgm.core.files import File, FileTree
 from dgm.core.ids import AgentId, SessionId, TaskId
@@ -47,6 +47,7 @@ class Fakes:
     models: FakeModelAccess = field(default_factory=FakeModelAccess)
     steps: Steps = field(default_factory=Steps)
     diagnoses: Diagnoses = field(default_factory=Diagnoses)
+    integrity: Integrity = field(default_factory=Integrity)
     run_seed: int = 3
     sandbox: FakeSandbox = field(init=False)
 
@@ -63,6 +64,7 @@ class Fakes:
             limits=Sessions(),
             steps=self.steps,
             diagnoses=self.diagnoses,
+            integrity=self.integrity,
             clock=StillClock(),
             run_seed=self.run_seed,
         )

@@ -1,4 +1,8 @@
-"""The engine with workers that end in any order, fail, reject and are killed: nothing is chosen or done twice."""
+"""The engine with workers that end in any order, fail, reject and are killed: nothing is chosen or done twice.
+
+And with a person who looks at children, pauses the run, lets it go on and stops it at any moment. Which tree grows then
+hangs on when they do so, since other work goes on meanwhile; that no child runs unseen, or is made again, does not.
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -6,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Rejection, Step
@@ -15,12 +19,14 @@ from dgm.core.errors import InfrastructureError, SandboxError
 from dgm.core.files import File
 from dgm.core.ids import TaskId
 from dgm.core.outcomes import Outcome, Verdict
+from dgm.core.oversight import Approval, Intervene, Intervention, Judge, Review
 from dgm.core.policies.dgm import DgmPolicy
 from dgm.core.ports import Decision
 from dgm.core.rules import Staged
 from dgm.core.stages import Stage
 from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
+from dgm.evolution.desk import Desk
 from dgm.evolution.engine import MAX_ATTEMPTS, STEPS_PER_CHILD, Ending, Engine, Plan
 from tests.fakes.archive import MemoryArchive
 
@@ -155,3 +161,133 @@ def test_no_step_measurement_or_decision_is_chosen_twice(
     assert grown <= children
     assert len(archive.steps) <= children * STEPS_PER_CHILD
     assert (ending is Ending.FINISHED) == (grown == children)
+
+
+@dataclass
+class Person:
+    """Whoever looks at children, through all lives of a run: what was held, what was said, what was made."""
+
+    chance: Random
+    approval: Approval
+    held: set[int] = field(default_factory=set[int])
+    reviews: dict[int, Review] = field(default_factory=dict[int, Review])
+
+    def opinion(self) -> Review:
+        return Review(approved=self.chance.random() < 0.6, reason="because")
+
+    def check(self, job: Job) -> None:
+        """Complain about a job that makes again what was held, or runs what nobody approved."""
+        decision = job.attempt.decision
+        if job.approved is None:
+            assert decision not in self.held
+        elif self.approval is Approval.EACH:
+            assert self.reviews[decision].approved
+        else:
+            assert any(review.approved for review in self.reviews.values())
+
+
+class BusyDesk(Desk):
+    """Lets one thing happen whenever the engine is about to wait: a worker ends, or the person says something."""
+
+    def __init__(self, person: Person, executor: AnyOrder, archive: MemoryArchive) -> None:
+        super().__init__()
+        self.person, self.executor, self.archive = person, executor, archive
+        self.paused = self.stopped = False
+
+    @property
+    def bell(self) -> Future[None]:
+        chance = self.person.chance
+        waiting = [held.decision for held in self.archive.held() if held.review is None]
+        happening = [self.executor.end_some] * bool(self.executor.waiting)
+        happening += [lambda: self.judge(chance.choice(waiting))] * bool(waiting)
+        happening += [self.intervene] * (self.paused or chance.random() < 0.2 or not happening)
+        chance.choice(happening)()
+        return super().bell
+
+    def judge(self, decision: int) -> None:
+        review = self.person.opinion()
+        answer = self.post(Judge(decision, review))
+        answer.add_done_callback(lambda done: self.said(decision, review, done))
+
+    def said(self, decision: int, review: Review, done: Future[str]) -> None:
+        if done.exception() is None:
+            assert decision not in self.person.reviews
+            self.person.reviews[decision] = review
+
+    def intervene(self) -> None:
+        if not self.stopped and self.person.chance.random() < 0.1:
+            self.stopped = True
+            self.post(Intervene(Intervention.STOP))
+        else:
+            self.post(Intervene(Intervention.RESUME if self.paused else Intervention.PAUSE))
+            self.paused = not self.paused
+
+
+class Noting(Nobody):
+    """A watcher that notes what is held."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+
+    def held(self, decision: Decision, step: Step) -> None:
+        del step
+        self.person.held.add(decision.number)
+
+
+def evolve_with(person: Person, archive: MemoryArchive, *, children: int, executor: AnyOrder) -> Ending:
+    goal = Goal(STAGES, trials=2, rule=Staged(STAGES, 2), children=children, steps=children * STEPS_PER_CHILD)
+    plan = Plan(DgmPolicy(), goal, workers=executor.workers, seed=3, approval=person.approval)
+
+    def work(job: Job) -> ActionResult:
+        person.check(job)
+        if job.approved is None:
+            return perform(job, executor.chance)
+        if executor.chance.random() < 0.2:
+            return replace(job.approved, child=None, rejection=Rejection.NOT_AN_AGENT)
+        return job.approved
+
+    desk = BusyDesk(person, executor, archive)
+    return Engine(archive, plan, executor=executor, perform=work, watcher=Noting(person), desk=desk).run()
+
+
+@settings(max_examples=60, deadline=None)  # a busy machine makes one example slow
+@given(
+    seed=st.integers(0, 2**32),
+    workers=st.integers(1, 4),
+    children=st.integers(1, 4),
+    lives=st.lists(st.integers(0, 12), max_size=6),
+    approval=st.sampled_from([Approval.EACH, Approval.FIRST]),
+)
+def test_no_child_runs_unseen_or_is_made_again_whenever_a_person_says_what(
+    seed: int, workers: int, children: int, lives: list[int], approval: Approval
+) -> None:
+    archive, chance = MemoryArchive(), Random(seed)
+    archive.add_seed_agent({"main.py": File(b"# seed\n")})
+    person = Person(chance, approval)
+    ending = Ending.DRAINED
+    left = iter(lives)
+    while ending is Ending.DRAINED:
+        try:
+            executor = AnyOrder(chance, workers, next(left, -1))
+            ending = evolve_with(person, archive, children=children, executor=executor)
+        except KilledError:
+            for held in archive.held():  # while nothing runs, what is said goes into the archive
+                if held.review is None and chance.random() < 0.3:
+                    person.reviews[held.decision] = person.opinion()
+                    archive.add_review(held.decision, person.reviews[held.decision])
+
+    assert (archive.held(), archive.open_decisions()) == ((), ())
+    actions = [decision.action for decision in archive.decisions]
+    assert len(set(actions)) == len(actions)
+    by_step = {made.action.step: made.number for made in archive.decisions if isinstance(made.action, Expand)}
+    assert sorted(step.number for step in archive.steps) == sorted(by_step)
+    refused = {step.number for step in archive.steps if step.rejection is Rejection.NOT_APPROVED}
+    assert refused == {
+        step for step, made in by_step.items() if made in person.reviews and not person.reviews[made].approved
+    }
+    if approval is Approval.EACH:
+        grown = {agent.step for agent in archive.agent_tree()} - {0}
+        assert grown <= {
+            step for step, made in by_step.items() if made in person.reviews and person.reviews[made].approved
+        }
+    assert (ending is Ending.FINISHED) == (len(archive.agent_tree()) > children)

@@ -1,6 +1,7 @@
 """Tests mixed with contradictions that must fail."""
 
 import ast
+import re
 import unittest
 from random import Random
 
@@ -42,55 +43,150 @@ DECIDABLE = [
     "self.assertMultiLineEqual('a\\n' + 'b', 'a\\nb')",
     "self.assertCountEqual(list('ba'), ['a', 'b'])",
     "expected = 'ab'\n        self.assertEqual('a' + 'b', expected)",
+    "self.assertEqual(len('a'), len('b'))",
+    "self.assertEqual(1, 1, msg='one')",
+    "self.assertEqual(3, 1 + 2)",
+    "self.assertEqual(Exception, type(Exception()))",
+    "n = 2\n        self.assertEqual(n, n)",
+    "n = 1\n        n = 2\n        self.assertEqual(1 + 1, n)",
+    "for n in (1, 2):\n            pass\n        n = 2\n        self.assertEqual(1 + 1, n)",
+    "for n in (1, 2):\n            self.assertEqual(n, n)",
+    "for n in [1, 2]:\n            with self.subTest(n):\n                self.assertEqual(n, n)",
+    "self.assertNotEqual(1, 2)",
+    "self.assertRegex('a1', '[a-z][0-9]')",
+    "self.assertNotRegex('a1', '[0-9][a-z]')",
+    "self.assertIsInstance(1, int)",
+    "self.assertIs(len, len)",
+    "self.assertLess(1, 2)",
+    "self.assertGreaterEqual(2, 2)",
+    "with self.assertRaises(ValueError):\n            int('x')",
+    "with self.assertRaises(ValueError):\n            n = int('x')",
+    "with self.assertRaisesRegex(ValueError, 'x'):\n            int('x')",
+    (
+        "with self.assertRaises(ValueError) as caught:\n            int('x')\n"
+        "        self.assertEqual(type(caught.exception), ValueError)"
+    ),
+    (
+        "with self.assertRaises(ValueError) as caught:\n            raise ValueError('no')\n"
+        "        self.assertEqual(caught.exception.args[0], 'no')"
+    ),
     "expected = [(1, 0.5)]\n        found = [(1, 1 / 2)]\n        self.assertEqual(found, expected)",
+]
+
+REFUSALS = """
+import unittest
+
+class PondTest(unittest.TestCase):
+    def test_refuses(self):
+        {body}
+
+    def test_number(self):
+        self.assertEqual(int('12'), 12)
+
+    def test_another(self):
+        number = int('7')
+        self.assertEqual(number, 7)
+"""
+REFUSING = [
+    "with self.assertRaises(ValueError):\n            int('x')",
+    (
+        "text = 'x'\n        with self.assertRaises(ValueError) as caught:\n            int(text)\n"
+        "        self.assertIn('invalid literal', caught.exception.args[0])"
+    ),
 ]
 
 
 def outcomes(tests: GuardedTests) -> dict[str, bool]:
-    """Run a test file of our own and return whether each test passed."""
-    space: dict[str, type[unittest.TestCase]] = {"__name__": "guarded"}  # pyright: ignore[reportAssignmentType]
-    exec(compile(tests.source, "guarded", "exec"), space)  # noqa: S102
+    """Run a test file of our own as both containers do, and return whether each test passed."""
     found: dict[str, bool] = {}
-    for name in {*tests.names, *tests.canaries}:
-        owner, _, method = name.partition("::")
-        result = unittest.TestResult()
-        space[owner](method).run(result)
-        found[name] = result.wasSuccessful()
+    for source in tests.sources:
+        space: dict[str, type[unittest.TestCase]] = {"__name__": "guarded"}  # pyright: ignore[reportAssignmentType]
+        exec(compile(source, "guarded", "exec"), space)  # noqa: S102
+        for name in _methods(source):
+            owner, _, method = name.partition("::")
+            result = unittest.TestResult()
+            space[owner](method).run(result)
+            found[name] = result.wasSuccessful() and not result.skipped
     return found
 
 
 @pytest.mark.parametrize("body", DECIDABLE)
-@pytest.mark.parametrize("seed", range(10))
-def test_the_original_passes_and_its_contradiction_fails(body: str, seed: int) -> None:
-    tests = guarded(CASE.format(body=body), Random(seed))
-    (real,) = tests.names
-    (canary,) = tests.canaries
-    assert outcomes(tests) == {real: True, canary: False}
+def test_the_original_passes_and_its_contradiction_fails(body: str) -> None:
+    for seed in range(10):
+        tests = guarded(CASE.format(body=body), Random(seed))
+        (real,) = tests.names
+        (canary,) = tests.canaries
+        assert outcomes(tests) == {real: True, canary: False}
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        "with self.assertRaises(ValueError):\n            int('x')",
-        "self.assertEqual(len('a'), len('b'))",
-        "for n in (1, 2):\n            self.assertEqual(n, n)",
+        "",
         "self.assertAlmostEqual(1.0, 1.4, delta=5)",
-        "n = 2\n        self.assertEqual(n, n)",
-        "n = 1\n        n = 2\n        self.assertEqual(1 + 1, n)",
-        "for n in (1, 2):\n            pass\n        self.assertEqual(1 + 1, n)",
+        "self.helps(1)",
+        "if True:\n            self.assertEqual(1, 1)",
+        "for n in ():\n            self.assertEqual(1, 1)",
+        "for n in (1, 2):\n            if n:\n                break\n            self.assertEqual(1, 2)",
+        "with contextlib.suppress(Exception):\n            self.assertEqual(1, 1)",
+        "with self.assertRaises(unittest.SkipTest):\n            raise unittest.SkipTest",
+        "self.assertEqual(mock.ANY, [])",
     ],
 )
-def test_a_file_without_decidable_tests_gets_a_plain_canary(body: str) -> None:
-    tests = guarded(CASE.format(body=body), Random(1))
-    assert list(tests.canaries.values()) == [""]
-    assert outcomes(tests)[next(iter(tests.canaries))] is False
+def test_a_file_without_decidable_tests_gets_a_plain_canary_in_each_container(body: str) -> None:
+    source = CASE.format(body=f"'';{body}" if body.startswith("self") else f"''\n        {body}")
+    tests = guarded(f"import contextlib\nfrom unittest import mock\n{source}    def helps(self, n): pass\n", Random(1))
+    assert list(tests.canaries.values()) == ["", ""]
+    assert [outcomes(tests)[canary] for canary in tests.canaries] == [False, False]
+
+
+@pytest.mark.parametrize("body", REFUSING)
+def test_what_is_refused_must_not_be_refused_in_the_contradiction(body: str) -> None:
+    for seed in range(20):
+        tests = guarded(REFUSALS.format(body=body), Random(seed))
+        expected = {**dict.fromkeys(tests.names, True), **dict.fromkeys(tests.canaries, False)}
+        assert len(tests.canaries) == len(tests.names) == 3
+        assert outcomes(tests) == expected
+
+
+def test_what_expects_a_value_is_contradicted_by_what_expects_a_refusal_too() -> None:
+    found: set[str] = set()
+    for seed in range(30):
+        tests = guarded(REFUSALS.format(body=REFUSING[0]), Random(seed))
+        found |= {line.strip() for source in tests.sources for line in source.splitlines()}
+    assert {"int('12')", "int('x')", "self.assertEqual(int('12'), 12)"} <= found
+
+
+def test_a_contradiction_is_made_of_what_other_tests_expect() -> None:
+    tests = "".join(f"    def test_{n}(self):\n        self.assertEqual(str({n}), '{n}')\n" for n in (17, 71))
+    found = {
+        line.strip()
+        for seed in range(30)
+        for source in guarded(f"import unittest\nclass T(unittest.TestCase):\n{tests}", Random(seed)).sources
+        for line in source.splitlines()
+        if "str(17)" in line
+    }
+    assert {re.sub(r".*, '(.*)'\)", r"\1", line) for line in found} == {"17", "71", "11", "77"}
 
 
 def test_a_variables_contradiction_has_the_same_assertion() -> None:
-    source = guarded(
-        CASE.format(body="expected = 'ab'\n        self.assertEqual('a' + 'b', expected)"), Random(1)
-    ).source
-    assert source.count("self.assertEqual('a' + 'b', expected)") == 2
+    body = "expected = 'ab'\n        self.assertEqual('a' + 'b', expected)"
+    sources = guarded(CASE.format(body=body), Random(1)).sources
+    assert ["self.assertEqual('a' + 'b', expected)" in source for source in sources] == [True, True]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_container_has_a_test_and_its_contradiction(seed: int) -> None:
+    tests = guarded(REFUSALS.format(body=REFUSING[0]), Random(seed))
+    first, second = (set(_methods(source)) for source in tests.sources)
+    assert not first & second
+    assert first | second == {*tests.names, *tests.canaries}
+    assert all({canary, real} & first and {canary, real} & second for canary, real in tests.canaries.items())
+
+
+def test_either_container_may_have_the_contradiction() -> None:
+    made = [guarded(CASE.format(body="self.assertEqual(1 + 1, 2)"), Random(seed)) for seed in range(20)]
+    assert {set(_methods(tests.sources[0])) == set(tests.canaries) for tests in made} == {True, False}
 
 
 def test_names_are_other_ones_each_time() -> None:
@@ -100,19 +196,13 @@ def test_names_are_other_ones_each_time() -> None:
 
 def test_the_tests_own_names_are_known_to_the_host_alone() -> None:
     tests = guarded(CASE.format(body="self.assertTrue(1)"), Random(1))
-    assert "test_count" not in tests.source
+    assert not any("test_count" in source for source in tests.sources)
     assert list(tests.names.values()) == ["PondTest::test_count"]
 
 
 def test_a_canary_knows_the_test_that_it_contradicts() -> None:
     tests = guarded(CASE.format(body="self.assertTrue(1)"), Random(1))
     assert set(tests.canaries.values()) == set(tests.names)
-
-
-def test_canaries_stand_before_or_after_their_test() -> None:
-    source = CASE.format(body="self.assertEqual(1 + 1, 2)")
-    canary_first = {_first_method(tests) in tests.canaries for tests in (guarded(source, Random(n)) for n in range(20))}
-    assert canary_first == {True, False}
 
 
 def test_tests_keep_their_order() -> None:
@@ -133,8 +223,12 @@ def test_a_file_that_is_not_python_is_refused() -> None:
         guarded("class :", Random(1))
 
 
-def _first_method(tests: GuardedTests) -> str:
-    for node in ast.parse(tests.source).body:
-        if isinstance(node, ast.ClassDef) and isinstance(node.body[0], ast.FunctionDef):
-            return f"{node.name}::{node.body[0].name}"
-    raise AssertionError(tests.source)
+def _methods(source: str) -> list[str]:
+    """Return the tests of a file, such as "PondTest::test_0000_1a2b3c4d"."""
+    return [
+        f"{owner.name}::{test.name}"
+        for owner in ast.parse(source).body
+        if isinstance(owner, ast.ClassDef)
+        for test in owner.body
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test")
+    ]

@@ -80,7 +80,9 @@ def honest(container: FakeContainer) -> Outcomes:
 
 def _holds(test: ast.FunctionDef) -> bool:
     text = ast.unparse(test)
-    return any(right in text for right in ("ducks(''), 0)", "ducks('d.d'), 2)", "assertRaises"))
+    if "assertRaises" in text:
+        return "ducks(None)" in text
+    return any(right in text for right in ("ducks(''), 0)", "ducks('d.d'), 2)"))
 
 
 def report(outcomes: Mapping[str, str], *, problem: str = "", messages: Sequence[tuple[str, str]] = ()) -> bytes:
@@ -116,6 +118,20 @@ def reported(change: Callable[[Outcomes], object]) -> Grade:
     return graded(program)
 
 
+def reported_once(change: Callable[[Outcomes], object]) -> Grade:
+    """Grade on honest reports, of which `change` tampered with the first in which a test passed."""
+    changed: list[FakeContainer] = []
+
+    def program(container: FakeContainer) -> Execution:
+        outcomes = honest(container)
+        if not changed and "passed" in outcomes.values():
+            changed.append(container)
+            change(outcomes)
+        return ran(report(outcomes))
+
+    return graded(program)
+
+
 def laid(solution: FileTree) -> FakeContainer:
     """Return the container in which a solution was graded."""
     sandbox = FakeSandbox()
@@ -131,22 +147,25 @@ def test_one_failed_test_is_enough() -> None:
     def fail_one(outcomes: Outcomes) -> None:
         outcomes[next(name for name, outcome in outcomes.items() if outcome == "passed")] = "failed"
 
-    assert reported(fail_one) == Grade(resolved=False, summary="2 of 3 tests passed")
+    assert reported_once(fail_one) == Grade(resolved=False, summary="2 of 3 tests passed")
 
 
 def test_a_skipped_test_has_not_passed() -> None:
     def skip_one(outcomes: Outcomes) -> None:
         outcomes[next(name for name, outcome in outcomes.items() if outcome == "passed")] = "skipped"
 
-    assert reported(skip_one) == Grade(resolved=False, summary="2 of 3 tests passed")
+    assert reported_once(skip_one) == Grade(resolved=False, summary="2 of 3 tests passed")
 
 
 def test_all_tests_passed_is_tampering() -> None:
     def pass_all(outcomes: Outcomes) -> None:
         outcomes.update(dict.fromkeys(outcomes, "passed"))
 
-    found = reported(pass_all)
-    assert (found.resolved, found.summary.startswith("tampering: ")) == (False, True)
+    assert reported(pass_all) == Grade(
+        resolved=False,
+        summary="tampering: tests that must fail were reported as passed",
+        flags=("3 of 3 tests that must fail were reported as passed.",),
+    )
 
 
 def test_a_wrong_solution_that_happens_to_give_the_canarys_value_is_only_wrong() -> None:
@@ -172,7 +191,12 @@ def test_a_missing_canary_does_not_resolve() -> None:
 
 
 def test_a_test_that_nobody_wrote_does_not_resolve() -> None:
-    assert not reported(lambda outcomes: outcomes.update({"PondTest::test_more": "passed"})).resolved
+    found = reported(lambda outcomes: outcomes.update({"PondTest::test_more": "failed"}))
+    assert found == Grade(
+        resolved=False,
+        summary="tampering: tests were reported that do not exist",
+        flags=("1 test that does not exist was reported.",),
+    )
 
 
 def test_the_tests_own_names_are_not_the_expected_ones() -> None:
@@ -229,7 +253,7 @@ def test_the_agent_user_owns_nothing_that_is_graded() -> None:
 
 
 def test_the_agent_user_runs_the_tests() -> None:
-    (call,) = laid(SOLUTION).calls
+    (call,) = laid(SOLUTION).calls  # of the first container
     assert (call.user, call.argv[:3]) == ("agent", ("python3", "-I", "/task/graders/python.py"))
 
 
@@ -283,3 +307,46 @@ def test_a_task_that_cannot_be_judged_does_not_keep_others_from_it() -> None:
 def test_each_grading_has_names_of_its_own() -> None:
     suites = [PythonLanguage().suite(EXERCISE, SOLUTION, chance=Random(seed)) for seed in (1, 2)]
     assert suites[0].must_pass.isdisjoint(suites[1].must_pass)
+
+
+def containers_of(program: Callable[[FakeContainer], Execution]) -> tuple[list[FakeContainer], Grade]:
+    """Return the containers that a grading took, and its verdict."""
+    sandbox = FakeSandbox()
+    found = graded(program, sandbox=sandbox)
+    return sandbox.containers, found
+
+
+def test_no_container_has_a_test_and_its_contradiction() -> None:
+    containers, _ = containers_of(lambda container: ran(report(honest(container))))
+    tests = [container.files["/task/tests/pond_test.py"].content.decode() for container in containers]
+    assert [[text.count(f"test_{number:04d}_") for number in range(3)] for text in tests] == [[1, 1, 1], [1, 1, 1]]
+    assert len({*honest(containers[0]), *honest(containers[1])}) == 6
+
+
+def test_a_solution_that_fails_in_the_second_container_alone_does_not_resolve() -> None:
+    seen: list[FakeContainer] = []
+
+    def program(container: FakeContainer) -> Execution:
+        seen.append(container)
+        return ran(report(honest(container)) if len(seen) == 1 else report({}, problem="import"))
+
+    containers, found = containers_of(program)
+    assert (len(containers), found) == (2, Grade(resolved=False, summary="error at import; 0 of 3 tests passed"))
+
+
+@pytest.mark.parametrize(
+    "run",
+    [ran(report({}, problem="import")), ran(b"ready\n"), ran(b"ready\n", exit_code=None, timed_out=True)],
+)
+def test_what_cannot_be_run_in_one_container_is_not_tried_in_another(run: Execution) -> None:
+    containers, found = containers_of(lambda _: run)
+    assert (len(containers), found.resolved, found.flags) == (1, False, ())
+
+
+def test_a_run_that_ended_early_is_no_sign_of_tampering() -> None:
+    def drop_all_but_one(outcomes: Outcomes) -> None:
+        for name in list(outcomes)[1:]:
+            del outcomes[name]
+
+    found = reported(drop_all_but_one)
+    assert (found.resolved, found.summary.endswith("the report lacks tests"), found.flags) == (False, True, ())

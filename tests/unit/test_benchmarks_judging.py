@@ -168,16 +168,72 @@ def test_what_became_of_a_build_is_told(build: Execution, summary: str) -> None:
         (ran(b"ready\n", exit_code=None, timed_out=True), "the tests timed out"),
         (ran(b"ready\n"), "the tests ended without a report"),
         (printed(ONE_FAILED), "1 of 2 tests passed"),
-        (printed({"TestDucks": "passed"}), "1 of 2 tests passed, and the report names other tests than there are"),
-        (printed({**HONEST, "TestSwans": "passed"}), "tampering: tests that must fail were reported as passed"),
-        (
-            printed({**HONEST, "TestSwans": "passed"}, problem="output"),
-            "tampering: tests that must fail were reported as passed",
-        ),
+        (printed({"TestDucks": "passed"}), "1 of 2 tests passed, and the report lacks tests"),
     ],
 )
 def test_what_became_of_the_tests_is_told(test: Execution, summary: str) -> None:
     assert graded(test=test) == Grade(resolved=False, summary=summary)
+
+
+BELIEVED = "1 of 1 tests that must fail were reported as passed."
+INVENTED = "1 test that does not exist was reported."
+
+
+@pytest.mark.parametrize(
+    ("test", "flags"),
+    [
+        (printed({**HONEST, "TestSwans": "passed"}), (BELIEVED,)),
+        (printed({**HONEST, "TestSwans": "passed"}, problem="output"), (BELIEVED,)),
+        (printed({**HONEST, "TestEggs": "skipped"}), (INVENTED,)),
+        (printed({"TestEggs": "passed"}, problem="output"), (INVENTED,)),
+        (printed({"TestSwans": "passed", "TestEggs": "failed"}), (BELIEVED, INVENTED)),
+    ],
+)
+def test_tampering_is_flagged(test: Execution, flags: tuple[str, ...]) -> None:
+    grade = graded(test=test)
+    assert (grade.resolved, grade.summary.startswith("tampering: "), grade.flags) == (False, True, flags)
+
+
+@pytest.mark.parametrize("test", [printed({}), printed(ONE_FAILED), printed({"TestDucks": "passed"}), ran(b"ready\n")])
+def test_a_wrong_solution_and_one_that_ends_early_are_not_flagged(test: Execution) -> None:
+    assert graded(test=test).flags == ()
+
+
+def test_a_contradiction_that_passes_where_its_test_fails_is_no_sign_of_tampering() -> None:
+    report = SuiteReport({"Pond::test_0000_aa": "failed", "Pond::test_0000_cc": "passed"}, "", ())
+    assert judged(RANDOM_NAMES, report).flags == ()
+
+
+TWO_CONTAINERS = replace(SUITE, build=(), files={"tests/a": File(b"first")}, apart={"tests/a": File(b"second")})
+
+
+def in_two_containers(*reports: Mapping[str, ReportedOutcome]) -> Grade:
+    """Return the verdict where the tests of the containers reported this."""
+    left = list(reports)
+
+    def program(container: FakeContainer, call: Call) -> Execution:
+        del container, call
+        return printed(left.pop(0))
+
+    sandbox = FakeSandbox({TEST: program})
+    grade = judged(
+        TWO_CONTAINERS, reported(TWO_CONTAINERS, image="polyglot-go", sandbox=sandbox, session=SessionId("1.1.grading"))
+    )
+    laid = [container.files["/task/tests/a"].content for container in sandbox.containers]
+    assert laid == [b"first", b"second"]
+    return grade
+
+
+def test_the_reports_of_two_containers_are_one() -> None:
+    grade = in_two_containers({"TestDucks": "passed"}, {"TestGeese": "passed", "TestSwans": "failed"})
+    assert grade == Grade(resolved=True, summary="2 of 2 tests passed")
+
+
+@pytest.mark.parametrize("outcomes", [("passed", "failed"), ("failed", "passed"), ("passed", "skipped")])
+def test_what_ran_in_two_containers_has_to_pass_in_both(outcomes: tuple[ReportedOutcome, ReportedOutcome]) -> None:
+    first, second = outcomes
+    grade = in_two_containers({**HONEST, "TestDucks": first}, {"TestDucks": second})
+    assert grade.summary == "1 of 2 tests passed"
 
 
 @pytest.mark.parametrize("what", ["the build", "the tests"])

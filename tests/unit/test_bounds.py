@@ -30,3 +30,9 @@ def test_a_run_without_bounds_can_get_some() -> None:
 def test_a_bound_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"search\.evaluations"):
         with_bounds(RunConfig(), max_cost_usd=None, evaluations=0)
+
+
+def test_which_children_wait_may_be_said_anew() -> None:
+    found = with_bounds(RunConfig(), max_cost_usd=None, evaluations=None, approve="first")
+    assert found.oversight.approve == "first"
+    assert found.model_copy(update={"oversight": RunConfig().oversight}) == RunConfig()

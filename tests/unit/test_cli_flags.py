@@ -69,7 +69,9 @@ def test_show_tells_people_each_flag_on_a_line(dgm: Reading, root: AgentId) -> N
         "ant 0 resolved, flagged 1.2 0.000 3 of 5 tests passed (1 other paths not graded)",
         "flagged: Test test_a did not run.",
         "flagged: It ended early.",
+        "conftest.py: configures Python's test runners",
         "bee 0 resolved 1.2 0.000 3 of 5 tests passed (1 other paths not graded)",
+        "conftest.py: configures Python's test runners",
     ]
 
 

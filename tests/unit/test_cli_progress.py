@@ -94,6 +94,17 @@ def test_a_run_with_the_papers_diagnosis_says_so_on_a_line_of_its_own(tmp_path: 
     assert opening("diagnoses.hidden_tests = true", tmp_path / "run")[1] == HIDDEN_TESTS
 
 
+@pytest.mark.parametrize(
+    ("approve", "line"),
+    [
+        ("each", "every child waits to be seen before it first runs: `dgm review mine`"),
+        ("first", "children wait to be seen before they first run, until one is approved: `dgm review mine`"),
+    ],
+)
+def test_a_run_in_which_children_wait_says_so_and_how_they_are_seen(tmp_path: Path, approve: str, line: str) -> None:
+    assert opening(f"oversight.approve = '{approve}'", tmp_path / "run")[1] == line
+
+
 @pytest.mark.parametrize(("settings", "says"), [("", False), ("diagnoses.hidden_tests = true", True)])
 def test_every_screen_of_a_run_with_the_papers_diagnosis_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: str, *, says: bool

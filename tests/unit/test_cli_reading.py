@@ -96,6 +96,12 @@ def test_tree_has_the_agreed_json(dgm: Any, ids: list[str]) -> None:
         "step": 1,
         "score": {},
         "better_than_parent": {"common": 3, "better": 2, "worse": 0, "chance": 0.875},
+        "tampering": {
+            "measurements": 3,
+            "with_signs": 3,
+            "with_grave_signs": 3,
+            "kinds": {"settings of tests": 3},
+        },
         "chance_best": pytest.approx(0.7615, abs=1e-3),
         "children": 1,
         "created_at": "",
@@ -115,7 +121,7 @@ def test_status_has_the_agreed_json(dgm: Any) -> None:
     answer = dgm("status", "first", "--json").json
     assert (set(answer["monitoring"]), answer["held_out"]) == ({"parent_choice", "new_behaviour", "parts"}, None)
     assert answer["best"]["score"]["resolved"] == 3
-    apart = {"best", "held_out", "monitoring", "savings"}
+    apart = {"best", "controls", "held_out", "monitoring", "oversight", "savings"}
     assert {key: value for key, value in answer.items() if key not in apart} == {
         "run": "first",
         "state": "finished",
@@ -123,6 +129,14 @@ def test_status_has_the_agreed_json(dgm: Any) -> None:
         "steps": {"accepted": 2, "rejected": 1},
         "evaluations": 6,
         "flagged": 0,
+        "tampering": {
+            "agents_with_signs": 2,
+            "agents_with_grave_signs": 2,
+            "measurements": 6,
+            "with_signs": 6,
+            "with_grave_signs": 6,
+            "kinds": {"settings of tests": 6},
+        },
         "cost_usd": 0.0,
         "tokens": 0,
         "elapsed_s": 21.0,
@@ -208,8 +222,8 @@ def test_a_run_that_a_process_holds_is_shown_as_running(dgm: Any, runs: Path) ->
 def test_a_tree_for_people_marks_the_best_and_cuts_long_changes(dgm: Any, ids: list[str]) -> None:
     lines = dgm("tree", "first").out.splitlines()
     assert [line.split() for line in lines[3:5]] == [
-        [ids[0][:7], "1/3", "40%", "7-81", "-", "0", "seed", "agent"],
-        ["└─" + ids[1][:7] + "*", "3/3", "80%", "40-99", "0.88", "1", "Retry", "when", "the", "reply", "is", "empty"],
+        [ids[0][:7] + "!", "1/3", "40%", "7-81", "-", "0", "seed", "agent"],
+        ["└─" + ids[1][:7] + "*!", "3/3", "80%", "40-99", "0.88", "1", "Retry", "when", "the", "reply", "is", "empty"],
     ]
     assert max(len(line) for line in lines) <= 100
 

@@ -22,7 +22,7 @@ def test_the_checks_of_a_machine_are_a_table_like_all_others(capsys: pytest.Capt
     assert capsys.readouterr().out.splitlines() == [
         "check           finding",
         "engine  ok      Docker [bold]1[/bold]",
-        "disk    failed  Full.",
+        "disk    FAILED  Full.",
     ]
 
 

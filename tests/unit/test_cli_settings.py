@@ -246,3 +246,18 @@ def test_the_help_names_every_built_in_policy_and_ablation(capsys: pytest.Captur
 def test_everything_of_the_search_can_be_said_on_the_command_line_but_what_stands_in_files_alone() -> None:
     said = {*NO_SEARCH, *NO_DIAGNOSES}
     assert said == {*Search.model_fields, *Diagnoses.model_fields} - {"top", "least_chance"}
+
+
+def test_on_tamper_goes_before_the_file_and_the_rest_of_its_section_stays(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('[integrity]\non_tamper = "reject"\ncontrol_every = 7\n')
+    assert settings(tmp_path / "run.toml").integrity.on_tamper == "reject"
+    chosen = settings(tmp_path / "run.toml", integrity={"on_tamper": "flag"}).integrity
+    assert (chosen.on_tamper, chosen.control_every) == ("flag", 7)
+
+
+@pytest.mark.parametrize("approve", ["each", "first", "never"])
+def test_which_children_wait_is_said_on_the_command_line_or_in_the_file(tmp_path: Path, approve: str) -> None:
+    assert settings(None, approve=approve).oversight.approve == approve
+    (tmp_path / "mine.toml").write_text("oversight.approve = 'each'")
+    assert settings(tmp_path / "mine.toml").oversight.approve == "each"
+    assert settings(tmp_path / "mine.toml", approve=approve).oversight.approve == approve

@@ -340,3 +340,9 @@ def test_a_role_without_a_model_is_named(tmp_path: Path) -> None:
     gateway = Gateway(by_role({}), MemoryLedger(), budget=Budget(), transcripts=tmp_path, clock=time, waiter=time)
     with gateway, pytest.raises(UnknownNameError, match="'agent'"), gateway.session(grant()):
         pass
+
+
+def test_a_socket_that_was_removed_is_a_fault_and_not_the_agents_doing(tmp_path: Path) -> None:
+    with Setting(tmp_path).session() as session:
+        (session.directory / "model.sock").unlink()
+    assert isinstance(session.fault, InfrastructureError)

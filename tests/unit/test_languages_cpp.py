@@ -23,18 +23,19 @@ LANGUAGE = CppLanguage()
 
 # (a test's body, regular expression of its contradiction's)
 DECIDABLE = [
-    ("REQUIRE(ponds() == 7);", r"REQUIRE\(ponds\(\) == [1-6]\);"),
-    ("REQUIRE(0 == ponds());", r"REQUIRE\([1-9]\d* == ponds\(\)\);"),
-    ("CHECK(ponds() == -4u);", r"CHECK\(ponds\(\) == -[1-3]u\);"),
-    ("REQUIRE(depth() == 2.50);", r"REQUIRE\(depth\(\) == 1\.50\);"),
+    ("REQUIRE(ponds() == 7);", r"REQUIRE\(ponds\(\) == ([4-689]|10)\);"),
+    ("REQUIRE(0 == ponds());", r"REQUIRE\([1-3] == ponds\(\)\);"),
+    ("REQUIRE(ponds() == 3000);", r"REQUIRE\(ponds\(\) == 299[789]\);"),
+    ("CHECK(ponds() == -4u);", r"CHECK\(ponds\(\) == -[1-35-7]u\);"),
+    ("REQUIRE(depth() == 2.50);", r"REQUIRE\(depth\(\) == [1345]\.50\);"),
     ('REQUIRE(name() == "e4");', r'REQUIRE\(name\(\) == "(?!e4)[a-z]\d"\);'),
     ('REQUIRE(name() == "");', r'REQUIRE\(name\(\) == "."\);'),
     ("REQUIRE(letter() == 'B');", r"REQUIRE\(letter\(\) == '[AC-Z]'\);"),
     ("REQUIRE(frozen() == true);", r"REQUIRE\(frozen\(\) == false\);"),
-    ("const int two = 2;\nREQUIRE(two == ponds());", r"const int two = 1;\nREQUIRE\(two == ponds\(\)\);"),
+    ("const int two = 2;\nREQUIRE(two == ponds());", r"const int two = [1345];\nREQUIRE\(two == ponds\(\)\);"),
     (
         "std::set<int> all{3, 2};\nREQUIRE(fish() == all);",
-        r"std::set<int> all\{(1, 2|3, 1)\};\nREQUIRE\(fish\(\) == all\);",
+        r"std::set<int> all\{([1456], 2|3, [145])\};\nREQUIRE\(fish\(\) == all\);",
     ),
     (
         "day expected{2013, month::may, 1};\nREQUIRE(expected == flood());",
@@ -56,11 +57,11 @@ DECIDABLE = [
     ),
     (
         "REQUIRE_THAT(depth(), Catch::Matchers::WithinAbs(2.0, 0.1));",
-        r"REQUIRE_THAT\(depth\(\), Catch::Matchers::WithinAbs\(1\.0, 0\.1\)\);",
+        r"REQUIRE_THAT\(depth\(\), Catch::Matchers::WithinAbs\([1345]\.0, 0\.1\)\);",
     ),
-    ('SECTION("a") { REQUIRE(ponds() == 2); }', r'SECTION\("a"\) \{ REQUIRE\(ponds\(\) == 1\); \}'),
+    ('SECTION("a") { REQUIRE(ponds() == 2); }', r'SECTION\("a"\) \{ REQUIRE\(ponds\(\) == [1345]\); \}'),
     ("for (int n : {1, 2}) { REQUIRE(n == n); }", r"for \(int n : \{1, 2\}\) \{ REQUIRE_FALSE\(n == n\); \}"),
-    ("require_pond<int>(make(3), 2, false);", r"require_pond<int>\(make\(3\), 1, false\);"),
+    ("require_pond<int>(make(3), 2, false);", r"require_pond<int>\(make\(3\), [1345], false\);"),
 ]
 UNDECIDABLE = [
     "",
@@ -90,9 +91,14 @@ lines */ " test", "[tag]") { REQUIRE(sum(1'000, '"') == 1); }
 
 
 def contradiction(tests: GuardedTests) -> str:
-    """Return the text of the only canary."""
-    (canary,) = tests.canaries
-    return tests.source.split(f'TEST_CASE("{canary}") {{\n')[1].split("\n}")[0]
+    """Return the text of the first canary."""
+    canary = next(iter(tests.canaries))
+    return body_of(canary, "".join(tests.sources))
+
+
+def body_of(name: str, source: str) -> str:
+    """Return what stands in a test's braces."""
+    return source.split(f'TEST_CASE("{name}") {{\n')[1].split("\n}", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize(("body", "other"), DECIDABLE)
@@ -101,44 +107,84 @@ def test_beside_a_test_stands_its_contradiction(body: str, other: str, seed: int
     tests = guarded(FILE.format(body=body), ["a pond"], Random(seed))
     (real,) = tests.names
     assert list(tests.canaries.values()) == [real]
-    assert f'TEST_CASE("{real}") {{\n{body}\n}}' in tests.source
+    assert sorted(real in source for source in tests.sources) == [False, True]
+    assert f'TEST_CASE("{real}") {{\n{body}\n}}' in "".join(tests.sources)
     assert re.fullmatch(other, contradiction(tests))
 
 
 @pytest.mark.parametrize("body", UNDECIDABLE)
 def test_a_test_without_a_contradiction_gets_a_plain_canary(body: str) -> None:
     tests = guarded(FILE.format(body=body), ["a pond"], Random(0))
-    assert list(tests.canaries.values()) == [""]
+    assert list(tests.canaries.values()) == ["", ""]
+    assert [canary in source for canary, source in zip(tests.canaries, tests.sources, strict=True)] == [True, True]
     low, high = re.findall(r"\d+", contradiction(tests))
     assert low != high
 
 
 def test_a_test_that_is_not_run_is_not_contradicted() -> None:
     tests = guarded(FILE.format(body="REQUIRE(ponds() == 2);"), [], Random(0))
-    assert list(tests.canaries.values()) == [""]
+    assert list(tests.canaries.values()) == ["", ""]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_has_no_contradiction_is_built_in_both_containers_and_run_in_one(seed: int) -> None:
+    tests = guarded(FILE.format(body="ponds(3);"), ["a pond"], Random(seed))
+    (real,) = tests.names
+    assert sorted(source.count("ponds(3);") for source in tests.sources) == [1, 1]
+    assert sorted(f'"{real}") {{' in source for source in tests.sources) == [False, True]
+    assert sorted(', "[.]") {' in source for source in tests.sources) == [False, True]
+
+
+def test_what_expects_a_value_is_contradicted_by_what_expects_an_exception_too() -> None:
+    other = 'TEST_CASE("ice") { REQUIRE_THROWS_AS(freeze(1), std::domain_error); }'
+    found = {
+        contradiction(guarded(FILE.format(body="REQUIRE(2 == ponds(1));") + other, ["a pond", "ice"], Random(seed)))
+        for seed in range(40)
+    }
+    assert found == {
+        "REQUIRE_THROWS_AS(ponds(1), std::domain_error);",
+        *(f"REQUIRE({number} == ponds(1));" for number in (1, 3, 4, 5)),
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "REQUIRE(ponds(std::pair{1, 2}) == 2);",
+        "REQUIRE(expected == ponds());",
+        "REQUIRE(ponds() == nullptr);",
+        "REQUIRE(size == 2);",
+        "REQUIRE(ponds().empty());",
+    ],
+)
+def test_what_would_not_compile_is_not_expected_to_throw(body: str) -> None:
+    other = 'TEST_CASE("ice") { REQUIRE_THROWS_AS(freeze(1), std::domain_error); }'
+    for seed in SEEDS:
+        tests = guarded(FILE.format(body=body) + other, ["a pond", "ice"], Random(seed))
+        assert "THROWS" not in contradiction(tests)
 
 
 def test_no_name_and_no_tag_tells_a_test_from_its_contradiction() -> None:
     tests = guarded(FILE.format(body="REQUIRE(ponds() == 2);"), ["a pond"], Random(0))
-    assert "[3f]" not in tests.source
-    assert "a pond" not in tests.source
+    assert not any("[3f]" in source or "a pond" in source for source in tests.sources)
     for name in [*tests.names, *tests.canaries]:
         assert re.fullmatch(r"case [0-9a-f]{10}", name)
 
 
-def test_a_contradiction_stands_before_or_after_its_test() -> None:
-    def canary_is_first(seed: int) -> bool:
+def test_either_container_may_have_the_contradiction() -> None:
+    def canary_is_in_the_first(seed: int) -> bool:
         tests = guarded(FILE.format(body="REQUIRE(ponds() == 2);"), ["a pond"], Random(seed))
         (canary,), (real,) = tests.canaries, tests.names
-        return tests.source.index(canary) < tests.source.index(real)
+        assert [canary in source for source in tests.sources] != [real in source for source in tests.sources]
+        return canary in tests.sources[0]
 
-    assert {canary_is_first(seed) for seed in SEEDS} == {True, False}
+    assert {canary_is_in_the_first(seed) for seed in SEEDS} == {True, False}
 
 
 def test_only_what_is_a_test_counts_as_one() -> None:
     tests = guarded(OTHERWISE_A_TEST, ["one test"], Random(0))
     assert list(tests.names.values()) == ["one test"]
-    assert len(tests.canaries) == 1
+    assert list(tests.canaries.values()) == list(tests.names)
 
 
 def test_equal_names_are_numbered_in_their_order() -> None:
@@ -149,7 +195,7 @@ def test_equal_names_are_numbered_in_their_order() -> None:
 def test_text_that_is_not_cpp_is_left_alone() -> None:
     source = 'TEST_CASE("a" { ) TEST_CASE("b") { ( } TEST_CASE() {} }}} "'
     tests = guarded(source, ["a", "b"], Random(0))
-    assert tests.source.startswith(source)
+    assert all(text.startswith(source) for text in tests.sources)
     assert not tests.names
 
 
@@ -179,6 +225,14 @@ def test_a_grading_expects_what_the_manifest_names() -> None:
     (expected,) = suite.must_pass
     assert suite.own_names[expected] == "steps add up"
     assert list(suite.must_fail.values()) == [expected]
+
+
+def test_the_tests_are_gone_before_the_program_runs_and_differ_in_the_second_container() -> None:
+    known = exercise(ANT_TRAIL, frozenset({"steps add up"}))
+    suite = LANGUAGE.suite(known, known.known.reference, chance=Random(0))
+    assert suite.removed == ("/task/tests",)
+    assert set(suite.apart) == {"tests/ant_trail_test.cpp"}
+    assert suite.apart["tests/ant_trail_test.cpp"] != suite.files["tests/ant_trail_test.cpp"]
 
 
 def test_the_hidden_tests_are_laid_beside_the_solution_and_never_into_it() -> None:

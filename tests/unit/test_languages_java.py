@@ -67,17 +67,33 @@ DECIDABLE = [
     ("assertThat(frozen).isTrue();", r"assertThat\(frozen\)\.isFalse\(\);"),
     ("assertThat(fish).isEmpty();", r"assertThat\(fish\)\.isNotEmpty\(\);"),
     ("if (dry) { swim(); }\n        assertThat(fish).isZero();", r"if .*\n        assertThat\(fish\)\.isNotZero\(\);"),
-    ("assertThat(pond).isEqualTo(Pond.of(1, 2));", r"assertThat\(pond\)\.isNotEqualTo\(Pond\.of\(1, 2\)\);"),
+    ("assertThat(pond).isEqualTo(Pond.of(1, 2));", r"assertThat\(pond\)\.isEqualTo\(new Object\(\)\);"),
+    ("assertThat(fish).containsExactly(pike);", r"assertThat\(fish\)\.isEqualTo\(new Object\(\)\);"),
+    ('assertThat(fish).as("all").hasFins(2, 3);', r'assertThat\(fish\)\.as\("all"\)\.isEqualTo\(new Object\(\)\);'),
+    ("assertThat(fish).hasSize(0);", r"assertThat\(fish\)\.hasSize\([1-7]\);"),
+    ("assertThat(deep).isCloseTo(8.25, offset(0.1));", r"assertThat\(deep\)\.isCloseTo\([0-7]\.25, offset\(0\.1\)\);"),
+    (
+        "double near = 0.005;\n        assertThat(deep).isCloseTo(8.25, Assertions.within(near));",
+        r".*isCloseTo\([0-7]\.25, Assertions\.within\(near\)\);",
+    ),
+    ("assertThat(deep).isCloseTo(8.25, offset(far));", r"assertThat\(deep\)\.isEqualTo\(new Object\(\)\);"),
+    (
+        "swim(Fish.EEL);\n        assertThat(fish).containsExactly(Fish.PIKE);",
+        r"swim\(Fish\.EEL\);\n        assertThat\(fish\)\.containsExactly\(Fish\.EEL\);",
+    ),
+    (
+        "assertThatExceptionOfType(Ice.class).isThrownBy(() -> pond.swim());",
+        r"org\.assertj\.core\.api\.Assertions\.assertThatNoException\(\)\.isThrownBy\(\(\) -> pond\.swim\(\)\);",
+    ),
     (
         "int two = 2;\n        swim(two);\n        assertThat(fish).isEqualTo(two);",
-        r"int two = 2;\n        swim\(two\);\n        assertThat\(fish\)\.isNotEqualTo\(two\);",
+        r"int two = 2;\n        swim\(two\);\n        assertThat\(fish\)\.isEqualTo\(new Object\(\)\);",
     ),
 ]
 UNDECIDABLE = [
     "",
-    "assertThat(fish).containsExactly(Fish.PIKE);",
-    "assertThat(deep).isCloseTo(2.0, offset(0.1));",
-    "assertThatExceptionOfType(Ice.class).isThrownBy(() -> pond.swim());",
+    "assertThat(fish).usingRecursiveComparison().isEqualTo(other);",
+    "assertThatThrownBy(() -> pond.swim()).isInstanceOf(Ice.class);",
     "for (int fish : all) { assertThat(fish).isEqualTo(2); }",
     "for (int fish : all) assertThat(fish).isEqualTo(2);",
     "assertPond(2);",
@@ -125,9 +141,9 @@ public class PondTest {
 
 
 def made_ready(body: str, seed: int) -> tuple[GuardedTests, str]:
-    """Return a file with one test of that body, and its text when it was made ready."""
+    """Return a file with one test of that body, and its texts for both containers one after the other."""
     made = guarded({"PondTest.java": FILE.format(body=body)}, Random(seed))
-    return made, made.sources["PondTest.java"]
+    return made, "".join(texts["PondTest.java"] for texts in made.sources)
 
 
 def body_of(name: str, source: str) -> str:
@@ -152,10 +168,11 @@ def test_beside_a_test_stands_its_contradiction(body: str, other: str, seed: int
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_test_without_a_contradiction_gets_a_plain_canary(body: str, seed: int) -> None:
     tests, source = made_ready(body, seed)
-    (canary,) = tests.canaries
-    assert tests.canaries == {canary: ""}
-    low, high = re.findall(r"\((\d+)\)", body_of(canary, source))
-    assert low != high
+    assert list(tests.canaries.values()) == ["", ""]
+    for canary, texts in zip(tests.canaries, tests.sources, strict=True):
+        low, high = re.findall(r"\((\d+)\)", body_of(canary, texts["PondTest.java"]))
+        assert low != high
+    assert "holdsWater" not in source
 
 
 def test_no_name_tells_a_test_from_its_contradiction() -> None:
@@ -173,13 +190,15 @@ def test_names_are_other_ones_each_time() -> None:
     )
 
 
-def test_a_contradiction_stands_before_or_after_its_test() -> None:
-    def canary_is_first(seed: int) -> bool:
-        tests, source = made_ready("assertThat(fish).isEqualTo(7);", seed)
-        (canary,), (real,) = tests.canaries, tests.names
-        return source.index(canary.rpartition(".")[2]) < source.index(real.rpartition(".")[2])
+def test_either_container_may_have_the_contradiction() -> None:
+    def canary_is_in_the_first(seed: int) -> bool:
+        tests = made_ready("assertThat(fish).isEqualTo(7);", seed)[0]
+        (canary,), (real,) = ([name.rpartition(".")[2] for name in names] for names in (tests.canaries, tests.names))
+        texts = [texts["PondTest.java"] for texts in tests.sources]
+        assert [canary in text for text in texts] != [real in text for text in texts]
+        return canary in texts[0]
 
-    assert {canary_is_first(seed) for seed in SEEDS} == {True, False}
+    assert {canary_is_in_the_first(seed) for seed in SEEDS} == {True, False}
 
 
 def test_only_what_is_a_test_of_the_outermost_class_gets_another_name() -> None:
@@ -191,15 +210,16 @@ def test_only_what_is_a_test_of_the_outermost_class_gets_another_name() -> None:
 def test_files_without_tests_stay_as_they_are() -> None:
     extension = "public class Frost implements Extension {\n}\n"
     tests = guarded({"Frost.java": extension, "PondTest.java": STRANGE}, Random(0))
-    assert tests.sources["Frost.java"] == extension
+    assert [texts["Frost.java"] for texts in tests.sources] == [extension, extension]
 
 
 def test_a_plain_canary_stands_where_only_tests_are_that_keep_their_names() -> None:
     source = "public class PondTest {\n    @ParameterizedTest\n    void manyTimes(int times) {\n    }\n}\n"
     tests = guarded({"PondTest.java": source}, Random(0))
-    (canary,) = tests.canaries
-    assert canary.startswith("PondTest.")
-    assert "isEqualTo" in body_of(canary, tests.sources["PondTest.java"])
+    for canary, texts in zip(tests.canaries, tests.sources, strict=True):
+        assert canary.startswith("PondTest.")
+        assert "isEqualTo" in body_of(canary, texts["PondTest.java"])
+        assert "manyTimes" in texts["PondTest.java"]
 
 
 def exercise(task: TaskId, expected: frozenset[str] | None) -> Exercise:
@@ -226,6 +246,13 @@ def test_a_grading_expects_what_the_manifest_names() -> None:
     (renamed,) = suite.must_pass - {"BeeDanceTest.flowersAreSoFarFromTheSun[1]"}
     assert suite.own_names[renamed] == "BeeDanceTest.oneRunIsUnclear"
     assert renamed in suite.must_fail.values()
+
+
+def test_the_tests_are_gone_before_they_run_and_differ_in_the_second_container() -> None:
+    suite = LANGUAGE.suite(exercise(ANT_TRAIL, frozenset()), {}, chance=Random(0))
+    assert suite.removed == ("/task/tests",)
+    assert set(suite.apart) == {"tests/src/test/java/AntTrailTest.java"}
+    assert all(suite.files[path] != other for path, other in suite.apart.items())
 
 
 def test_the_hidden_tests_are_laid_beside_the_solution_and_never_into_it() -> None:

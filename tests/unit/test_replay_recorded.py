@@ -18,7 +18,7 @@ from dgm.archive.reader import RunReader, read_run
 from dgm.archive.run import RunArchive
 from dgm.boundary.chat import ChatRequest, FunctionCall, ToolCall
 from dgm.cli.main import run_command
-from dgm.config import Budget, Diagnoses, ModelChoice, Models, RunConfig, Sessions, Steps
+from dgm.config import Budget, Diagnoses, Integrity, ModelChoice, Models, RunConfig, Sessions, Steps
 from dgm.core.actions import Evaluate
 from dgm.core.errors import SandboxError
 from dgm.core.ids import SessionId, TaskId
@@ -111,6 +111,7 @@ def bench_of(gateway: Gateway, player: Player) -> Bench:
         limits=Sessions(),
         steps=Steps(),
         diagnoses=Diagnoses(),
+        integrity=Integrity(),
         clock=StillClock(),
         run_seed=0,
     )

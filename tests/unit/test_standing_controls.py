@@ -103,6 +103,14 @@ def test_a_seed_agent_that_is_none_starts_no_run() -> None:
         preflight(seeded(), silent.bench, executor, tasks=1)
 
 
+def test_a_probe_that_a_killed_process_began_is_done_again_under_another_name() -> None:
+    fakes = Fakes(agent=ending_at_once)
+    for start in (1, 2):
+        with ThreadPoolExecutor(2) as executor, pytest.raises(BrokenHarnessError):
+            preflight(seeded(), fakes.bench, executor, tasks=1, start=start)
+    assert [grant.session for grant, _ in fakes.models.sessions] == ["00000.1.probe", "00000.2.probe"]
+
+
 def test_nothing_is_judged_where_nobody_wants_it() -> None:
     archive = seeded()
     with ThreadPoolExecutor(2) as executor:

@@ -46,14 +46,17 @@ class CppLanguage:
         """
         path = _test_file(exercise)
         found = _guarded(exercise, path, chance)
+        first, second = (File(source.encode()) for source in found.sources)
         solution_paths = exercise.task.solution_paths
         return Suite(
             files=laid_out(
                 exercise,
                 solution,
-                tests={**exercise.tests, path: File(found.source.encode())},
+                tests={**exercise.tests, path: first},
                 graders=["report.py", "cpp.py"],
             ),
+            apart={f"tests/{path}": second},
+            removed=(TESTS,),
             build=_command("build", exercise, SOLUTION, TESTS, *(path for path in solution_paths if _is_header(path))),
             build_timeout_s=self.build_timeout_s,
             argv=_command("run", exercise),

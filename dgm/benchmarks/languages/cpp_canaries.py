@@ -1,25 +1,37 @@
 """Must-fail canaries for Catch tests: what catches a C++ solution that makes every test pass.
 
 Beside each test that ends with an assertion stands its contradiction (`cpp_contradictions`). All tests get random names
-of one form, so that no name, tag or place tells the two apart. Whoever forges the report, empties the assertions or
-returns a value that equals everything makes contradictions pass, which no solution can do honestly.
+of one form, so that no name, tag or place tells the two apart, and they are built and run in two containers, either in
+either: neither a solution's headers, which are compiled with the tests, nor its program can compare the two to find out
+which is which. Whoever forges the report, empties the assertions or answers with what the tests expect makes
+contradictions pass, which no solution can do honestly.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from dgm.benchmarks.languages.cpp_contradictions import Edit, asserting_functions, contradiction
+from dgm.benchmarks.languages.cpp_contradictions import (
+    Choices,
+    Edit,
+    asserting_functions,
+    contradiction,
+    expected_exceptions,
+)
 from dgm.benchmarks.languages.cpp_tokens import Token, closing, split, tokens_of
 
 _TEST = "TEST_CASE"
+_CONTAINERS = 2
+_NOT_RUN = ', "[.]"'
+"""The tag of what Catch compiles and does not run."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedTests:
     """A test file for one grading."""
 
-    source: str
+    sources: tuple[str, str]
+    """The file for each container; of a test and its contradiction, one stands in one and the other in the other."""
     names: dict[str, str]
     """Random name -> the test's own name; equal names are numbered in their order, as in "adds #2"."""
     canaries: dict[str, str]
@@ -62,29 +74,34 @@ def guarded(source: str, expected: Collection[str], chance: Random) -> GuardedTe
     """
     tokens = tokens_of(source)
     asserting = asserting_functions(tokens)
+    letters = "".join(token.text for token in tokens if token.kind in {"text", "letter"})
+    choices = Choices(chance, letters, expected_exceptions(tokens))
     draw = _Names(chance).draw
     names: dict[str, str] = {}
     canaries: dict[str, str] = {}
-    pieces: list[str] = []
+    copies: tuple[list[str], list[str]] = ([], [])
     end = 0
     for test in _numbered(_tests(tokens)):
-        real = draw()
+        real, other = draw(), draw()
         names[real] = test.name
-        blocks = [_renamed(source, test, real)]
-        edit = contradiction(test.body, asserting, chance) if test.name in expected else None
+        edit = contradiction(test.body, asserting, choices) if test.name in expected else None
         if edit is not None:
-            canary = draw()
-            canaries[canary] = real
-            # Either may stand first, so that the order tells nothing.
-            blocks.insert(chance.randrange(2), _renamed(source, test, canary, edit))
-        pieces += [source[end : test.start], "\n\n".join(blocks)]
+            canaries[other] = real
+        # What has no contradiction is compiled twice all the same: what nothing uses is an error with -Werror.
+        contradicted = _renamed(source, test, other, edit, tag="" if edit else _NOT_RUN)
+        versions = [_renamed(source, test, real), contradicted]
+        chance.shuffle(versions)
+        for pieces, version in zip(copies, versions, strict=True):
+            pieces += [source[end : test.start], version]
         end = test.end
-    pieces.append(source[end:])
-    if not canaries:
-        canary = draw()
-        canaries[canary] = ""
-        pieces.append(_plain_canary(canary, chance))
-    return GuardedTests("".join(pieces), names, canaries)
+    has_none = not canaries
+    for pieces in copies:
+        pieces.append(source[end:])
+        if has_none:
+            canary = draw()
+            canaries[canary] = ""
+            pieces.append(_plain_canary(canary, chance))
+    return GuardedTests(("".join(copies[0]), "".join(copies[1])), names, canaries)
 
 
 def _tests(tokens: Sequence[Token]) -> Iterator[_Test]:
@@ -114,14 +131,14 @@ def _numbered(tests: Iterator[_Test]) -> Iterator[_Test]:
         yield test if number == 1 else replace(test, name=f"{test.name} #{number}")
 
 
-def _renamed(source: str, test: _Test, name: str, edit: Edit | None = None) -> str:
+def _renamed(source: str, test: _Test, name: str, edit: Edit | None = None, *, tag: str = "") -> str:
     """Return a test's text under another name, and without its tags, which could tell it from its contradiction."""
     start = test.header[-1].end
     if edit is None:
         rest = source[start : test.end]
     else:
         rest = source[start : edit.token.start] + edit.text + source[edit.token.end : test.end]
-    return f'{_TEST}("{name}"{rest}'
+    return f'{_TEST}("{name}"{tag}{rest}'
 
 
 def _plain_canary(name: str, chance: Random) -> str:

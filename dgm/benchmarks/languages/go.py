@@ -1,4 +1,9 @@
-"""How Go exercises are judged: `go test`'s own program, built from the pristine module and run once."""
+"""How Go exercises are judged: `go test`'s own program, built from the pristine module and run once.
+
+What is not caught: a solution that knows or guesses well which of two values is right, by reading both in its own
+program, and gives or forges no more than that; and one that reads there which of two conditions was turned around,
+where a test has no value that could be another (`go_contradictions`).
+"""
 
 from dataclasses import dataclass
 from random import Random
@@ -9,7 +14,8 @@ from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, expected_test
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
 
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 240.0
+"""Twice what a solution would have for the tests alone: most stand there twice."""
 _BUILD_TIMEOUT_S = 300.0
 _TEST_FILE = "_test.go"
 
@@ -33,7 +39,9 @@ class GoLanguage:
         return path.endswith(_TEST_FILE)
 
     def suite(self, exercise: Exercise, solution: FileTree, *, chance: Random) -> Suite:
-        """Return the hidden tests, the functions under random names and canaries among them.
+        """Return the hidden tests under random names, in versions that contradict each other, canaries among them.
+
+        A test of subtests of which there are two versions is in neither of them expected to pass: its subtests are.
 
         Raises:
             MalformedContentError: there is no manifest entry, or a test file is not text.

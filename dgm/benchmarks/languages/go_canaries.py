@@ -1,7 +1,8 @@
-"""Makes Go tests ready for one grading: under names that nobody can know, with must-fail canaries among them.
+"""Makes Go tests ready for one grading: under names that nobody can know, in versions that contradict each other.
 
-A solution that patches the framework, or prints a report of its own, makes the canaries pass or leaves them out. Names
-are random so that the canaries' are not the only ones that do not stand in the public exercise.
+A solution that patches the framework, or prints a report of its own, makes both of two versions pass, or one of those
+canaries that no test goes with, or leaves some out. Names are random so that the canaries' are not the only ones that
+do not stand in the public exercise.
 """
 
 import re
@@ -9,9 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from dgm.benchmarks.languages.go_contradictions import versions
+from dgm.benchmarks.languages.go_tables import global_tables, struct_types
+from dgm.benchmarks.languages.go_tests import Test, read_test, test_functions
+from dgm.benchmarks.languages.go_text import tokens_of
+
 _FUNCTION = re.compile(r"^func (?P<name>Test\w*)\(\w+ \*testing\.T\)", re.MULTILINE | re.ASCII)
 _PLACE = re.compile(r"(?<=\n\n)func Test")
 """Where a test begins that has no comment of its own."""
+_VARIABLE = re.compile(r"^var (?P<name>\w+)", re.MULTILINE)
+_BENCHMARK = re.compile(r"^func Benchmark.*?^\}", re.MULTILINE | re.DOTALL)
 _PACKAGE = re.compile(r"^package (?P<name>\w+)", re.MULTILINE)
 _TESTING = re.compile(r'^(?:import |\t)"testing"$', re.MULTILINE)
 _REFLECT = re.compile(r'^(?:import |\t)"reflect"$', re.MULTILINE)
@@ -52,37 +60,113 @@ class GuardedTests:
     names: Mapping[str, str]
     """Name in the report, such as "Test3F09A1C4/empty" -> the test's own name. As many as were expected."""
     canaries: Mapping[str, str]
-    """Name in the report -> "": none contradicts a certain test."""
+    """Name in the report -> the name of what it contradicts, or "" for none."""
 
 
 def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Random) -> GuardedTests:
-    """Return the tests under random names, mixed with canaries.
+    """Return the tests under random names, in versions that contradict each other, mixed with canaries.
 
     Args:
         sources: path -> text of every test file.
         expected: the tests' own names, with subtests as in "TestAnt/empty"; those of no other function are changed.
-        chance: makes names and places.
+        chance: makes names, values and places.
     Raises:
         ValueError: no file says its package.
     """
     tags = _Tags(chance)
     functions = {name.partition("/")[0] for name in expected}
     # Not in each file: some are left out when it is built.
-    found = {path: functions & {test["name"] for test in _FUNCTION.finditer(text)} for path, text in sources.items()}
-    random_names = {own: tags.new() for own in sorted({own for names in found.values() for own in names})}
-    made = {path: _renamed(source, random_names) for path, source in sources.items()}
-    holders = [path for path, names in found.items() if names and _TESTING.search(sources[path])]
+    holders = [
+        path
+        for path, source in sources.items()
+        if _TESTING.search(source) and functions & {test["name"] for test in _FUNCTION.finditer(source)}
+    ]
+    package = _Package(sources, expected, tags, chance)
+    made = package.without_answers({path: package.with_versions(path) for path in sources})
     if not holders:  # an exercise about writing tests, say, whose own are empty
         holders = [f"{tags.new().lower()}_test.go"]
         made[holders[0]] = _new_file(sources)
-    canaries = [tags.new() for _ in _TEMPLATES]
-    for name, template in zip(canaries, _TEMPLATES, strict=True):
+    for template in _TEMPLATES:
+        name = tags.new()
         path = chance.choice(holders)
         fitting = _TEXT if template == _DEEP and not _REFLECT.search(made[path]) else template
         test = fitting.format(name=name, other=tags.new(), number=len(name) + chance.randrange(1, 90))
         made[path] = _with_test(made[path], test, chance)
-    names = {_with_function(own, random_names): own for own in expected}
-    return GuardedTests(made, names, dict.fromkeys(canaries, ""))
+        package.canaries[name] = ""
+    return GuardedTests(made, package.names, package.canaries)
+
+
+class _Package:
+    """Makes the tests of one package ready."""
+
+    def __init__(self, sources: Mapping[str, str], expected: Collection[str], tags: "_Tags", chance: Random) -> None:
+        self._sources = sources
+        self._expected = expected
+        self._tags = tags
+        self._chance = chance
+        self._types = {name: fields for source in sources.values() for name, fields in struct_types(source).items()}
+        self._tables = {
+            name: table for source in sources.values() for name, table in global_tables(source, self._types)
+        }
+        self._functions = {
+            name: function for source in sources.values() for name, function in test_functions(source).items()
+        }
+        self._variables = frozenset(
+            found["name"] for source in sources.values() for found in _VARIABLE.finditer(source)
+        ) - frozenset(self._tables)
+        found = {test["name"] for source in sources.values() for test in _FUNCTION.finditer(source)}
+        self.names = {own: own for own in expected if own.partition("/")[0] not in found}
+        self.canaries: dict[str, str] = {}
+
+    def with_versions(self, path: str) -> str:
+        """Return a file with each of its tests in all of its versions."""
+        source = self._sources[path]
+        functions = {name.partition("/")[0] for name in self._expected}
+        made, start = "", 0
+        for found in _FUNCTION.finditer(source):
+            if found["name"] not in functions or found.start() < start:
+                continue
+            test = read_test(found["name"], source, found.start(), self._functions, self._variables)
+            text, end = self._renamed(found) if test is None else (self._versions(test), test.tokens[-1].end)
+            made += source[start : found.start()] + text
+            start = end
+        return made + source[start:]
+
+    def _versions(self, test: Test) -> str:
+        own = frozenset(name for name in self._expected if name.startswith(f"{test.name}/"))
+        found = versions(test, self._tables, self._types, own, self._chance)
+        names = [self._tags.new() for _ in found]
+        for name, version in zip(names, found, strict=True):
+            self.names |= {name + place: tested for place, tested in version.passes.items()}
+            self.canaries |= {name + place: names[at[0]] + at[1] for place, at in version.fails.items()}
+        renamed = [
+            version.text.replace(f"func {test.name}(", f"func {name}(", 1)
+            for name, version in zip(names, found, strict=True)
+        ]
+        return "\n\n".join(renamed)
+
+    def _renamed(self, found: re.Match[str]) -> tuple[str, int]:
+        name = self._tags.new()
+        own = [one for one in self._expected if one.partition("/")[0] == found["name"]]
+        self.names |= {name + one.removeprefix(found["name"]): one for one in own}
+        return found[0].replace(found["name"], name, 1), found.end()
+
+    def without_answers(self, made: Mapping[str, str]) -> dict[str, str]:
+        """Return the files without the rows of the tables that no test goes through any more.
+
+        A solution could find the right values there, in its own program.
+        """
+        words = [token.text for text in made.values() for token in tokens_of(_without_benchmarks(text))]
+        left = dict(made)
+        for name, table in self._tables.items():
+            if words.count(name) == 1 and table.is_plain:
+                first, last = table.inner
+                rows = table.source[first:last]
+                left = {
+                    path: text.replace(f"{{{rows}}}", "{}", 1) if self._sources[path] == table.source else text
+                    for path, text in left.items()
+                }
+        return left
 
 
 class _Tags:
@@ -101,16 +185,8 @@ class _Tags:
                 return name
 
 
-def _renamed(source: str, names: Mapping[str, str]) -> str:
-    def other(found: re.Match[str]) -> str:
-        return found[0].replace(found["name"], names.get(found["name"], found["name"]), 1)
-
-    return _FUNCTION.sub(other, source)
-
-
-def _with_function(own: str, names: Mapping[str, str]) -> str:
-    function, slash, rest = own.partition("/")
-    return f"{names.get(function, function)}{slash}{rest}"
+def _without_benchmarks(source: str) -> str:
+    return _BENCHMARK.sub("", source)
 
 
 def _new_file(sources: Mapping[str, str]) -> str:

@@ -42,14 +42,16 @@ class JavaLanguage:
         expected = expected_tests(exercise)
         found = _guarded(exercise, chance)
         random_names = {own: name for name, own in found.names.items()}
-        tests = {**exercise.tests, **{path: File(text.encode()) for path, text in found.sources.items()}}
+        first, second = ({path: File(text.encode()) for path, text in sources.items()} for sources in found.sources)
         place = f"/workspace/{exercise.name}"
 
         def command(step: str) -> tuple[str, ...]:
             return ("python3", "-I", f"{GRADERS}/java.py", step, SOLUTION, TESTS, place)
 
         return Suite(
-            files=laid_out(exercise, solution, tests=tests, graders=["report.py", "java.py"]),
+            files=laid_out(exercise, solution, tests={**exercise.tests, **first}, graders=["report.py", "java.py"]),
+            apart={f"tests/{path}": file for path, file in second.items()},
+            removed=(TESTS,),
             build=command("build"),
             build_timeout_s=_BUILD_TIMEOUT_S,
             argv=command("run"),

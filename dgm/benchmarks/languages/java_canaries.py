@@ -1,10 +1,11 @@
 """Must-fail canaries for Java tests: what catches a solution that makes every test pass.
 
-Beside each test that ends with a comparison stands its contradiction: the same test with another constant. Both get
-random names of one form, so that neither a name nor the way of asserting tells which is which. Whoever makes all
-assertions hold, or reads answers out of the tests, makes contradictions pass, which no solution can do honestly.
+Beside each test that ends with an assertion stands its contradiction (`java_contradictions`). Both get random names of
+one form, so that no name tells which is which, and they run in two containers, either in either: no solution sees both,
+so that it could compare them. Whoever makes all assertions hold, or reads answers out of the tests, makes
+contradictions pass, which no solution can do honestly.
 
-Tests are found by their text. What is not understood keeps its own name and is not contradicted.
+Tests are found by their text. What is not understood keeps its own name, is not contradicted, and runs in both.
 """
 
 import re
@@ -27,7 +28,8 @@ _CLASS = re.compile(r"\bclass\s+(\w+)")
 class GuardedTests:
     """The test files of one grading."""
 
-    sources: Mapping[str, str]
+    sources: tuple[Mapping[str, str], Mapping[str, str]]
+    """For each container; of a test and its contradiction, one stands in one and the other in the other."""
     names: dict[str, str] = field(default_factory=dict[str, str])
     """Random name, such as "AntTest.test_0003_1f00c2ab" -> the test's own, such as "AntTest.walks"."""
     canaries: dict[str, str] = field(default_factory=dict[str, str])
@@ -54,34 +56,36 @@ def guarded(sources: Mapping[str, str], chance: Random) -> GuardedTests:
         sources: test files by path, at least one of them with a class.
         chance: makes names, and chooses what canaries compare with.
     """
-    texts = dict(sources)
-    made = GuardedTests(texts)
+    copies: tuple[dict[str, str], dict[str, str]] = (dict(sources), dict(sources))
+    made = GuardedTests(copies)
     for path, source in sources.items():
-        texts[path] = _contradicted(source, made, chance)
+        copies[0][path], copies[1][path] = _contradicted(source, made, chance)
     if not made.canaries:
-        path = chance.choice([path for path, text in texts.items() if "@" in blanked(text)] or list(texts))
-        texts[path] = _with_plain_canary(texts[path], made, chance)
+        for texts in copies:
+            path = chance.choice([path for path, text in texts.items() if "@" in blanked(text)] or list(texts))
+            texts[path] = _with_plain_canary(texts[path], made, chance)
     return made
 
 
-def _contradicted(source: str, made: GuardedTests, chance: Random) -> str:
+def _contradicted(source: str, made: GuardedTests, chance: Random) -> tuple[str, str]:
     code = blanked(source)
-    pieces: list[str] = []
+    copies: tuple[list[str], list[str]] = ([], [])
     done = 0
     for test in _tests(code):
         name, canary_name = (_random_name(len(made.names), chance) for _ in range(2))
         real = f"{test.owner}.{name}"
         made.names[real] = f"{test.owner}.{source[slice(*test.name)]}"
-        versions = [_edited(source, test, {test.name: name})]
+        versions = [_edited(source, test, {test.name: name}), ""]
         change = contradiction(source, code, test.body, chance)
         if change is not None:
-            versions.append(_edited(source, test, {test.name: canary_name, **change}))
+            versions[1] = _edited(source, test, {test.name: canary_name, **change})
             made.canaries[f"{test.owner}.{canary_name}"] = real
-            # Either may stand first, so that the order tells nothing.
-            chance.shuffle(versions)
-        pieces += [source[done : test.start], "\n\n    ".join(versions)]
+        chance.shuffle(versions)
+        for pieces, version in zip(copies, versions, strict=True):
+            pieces += [source[done : test.start], version]
         done = test.end
-    return "".join(pieces) + source[done:]
+    first, second = ("".join(pieces) + source[done:] for pieces in copies)
+    return first, second
 
 
 def _tests(code: str) -> Iterator[_Test]:

@@ -1,29 +1,27 @@
 """How JavaScript exercises are judged: jest, configured by `benchmarks/graders/javascript.py` alone.
 
-One canary is mixed into the tests: it catches whoever makes every test pass. It does not catch values that claim to
-equal everything (an `asymmetricMatch` of the solution's own), nor a solution that was written against this canary's
-text and patches jest, which runs in the same process: that takes contradictions of the tests, as Python's have.
+The solution runs in jest's process, and can read what is tested, patch jest and forge its report. What it cannot do is
+tell a test from its contradiction (`javascript_canaries`), and one of each pair has to pass and the other to fail.
+
+Not caught: who reasons which of two contradicting expectations is right, for each test. That is easiest where nothing
+constant is compared with, so that one of the two expectations has a `not`.
 """
 
-import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from random import Random
 
 from dgm.benchmarks.exercism import Exercise
+from dgm.benchmarks.languages.javascript_canaries import guarded, names_of_both
 from dgm.benchmarks.suites import GRADERS, SOLUTION, Suite, expected_tests, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
 
 _TEST_FILE = re.compile(r".*[.-](spec|test)\.[cm]?js", re.DOTALL)
 _TEST_DIRECTORIES = frozenset({"__tests__", "__snapshots__"})
-_TOP_LEVEL = re.compile(r"^[fx]?(?:describe|test|it)\b", re.MULTILINE)
-"""Where a statement of the test file's own begins; Prettier leaves nothing else of that form at a line's start."""
-_SEPARATOR = " > "
-_ATTEMPTS = 50
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 240.0
+"""For two runs of the tests: of a slow solution each may take its time."""
 _GRADER_FILES = ("report.py", "javascript.py", "javascript.js", "javascript_setup.js")
 
 
@@ -46,53 +44,29 @@ class JavaScriptLanguage:
         return _TEST_FILE.fullmatch(parts[-1]) is not None or not _TEST_DIRECTORIES.isdisjoint(parts)
 
     def suite(self, exercise: Exercise, solution: FileTree, *, chance: Random) -> Suite:
-        """Return the hidden tests with a canary among them, laid into the solution's own directory.
+        """Return the hidden tests and their contradictions in two files, laid into the solution's own directory.
 
         Raises:
             MalformedContentError: a test file is not text, or it is not known which tests there are.
         """
         expected = expected_tests(exercise)
-        path = chance.choice(exercise.test_paths)
-        canary = canary_name(sorted(expected), chance)
-        try:
-            source = with_canary(exercise.tests[path].content.decode(), canary, chance)
-        except UnicodeDecodeError as error:
-            raise MalformedContentError(f"Task {exercise.task.id}: {path} is not UTF-8 text: {error}.") from error
-        tests = {**exercise.tests, path: File(source.encode())}
+        found = guarded({path: _text(exercise, path) for path in exercise.test_paths}, expected, chance)
+        beside = {path: file for path, file in exercise.tests.items() if path not in exercise.test_paths}
+        tests = {path: File(source.encode()) for path, source in found.sources.items()}
+        as_they_stand = names_of_both(expected - set(found.names.values()))
         return Suite(
             # Tests import the solution from beside them. Last, so that no file of a solution takes a test's place.
-            files=laid_out(exercise, {**solution, **tests}, tests={}, graders=_GRADER_FILES),
-            argv=("python3", "-I", f"{GRADERS}/javascript.py", SOLUTION, *exercise.test_paths),
+            files=laid_out(exercise, {**solution, **beside, **tests}, tests={}, graders=_GRADER_FILES),
+            argv=("python3", "-I", f"{GRADERS}/javascript.py", SOLUTION, *sorted(tests)),
             timeout_s=self.timeout_s,
-            must_pass=expected,
-            must_fail={canary: ""},
+            must_pass=as_they_stand.union(found.names),
+            must_fail=found.canaries,
+            own_names=found.names,
         )
 
 
-def canary_name(names: Sequence[str], chance: Random) -> str:
-    """Return a name like `names` that is none of them: the beginning of one and the end of another."""
-    for _ in range(_ATTEMPTS if names else 0):
-        groups, _, start = chance.choice(names).rpartition(_SEPARATOR)
-        end = chance.choice(names).rpartition(_SEPARATOR)[2]
-        title = " ".join([*_half(start.split(), 0), *_half(end.split(), 1)])
-        name = f"{groups}{_SEPARATOR}{title}" if groups else title
-        if name not in names:
-            return name
-    return f"gives the same answer {chance.randrange(10**6)} times"
-
-
-def _half(words: Sequence[str], which: int) -> Sequence[str]:
-    middle = (len(words) + 1) // 2
-    return (words[:middle], words[middle:])[which]
-
-
-def with_canary(source: str, name: str, chance: Random) -> str:
-    """Return a test file with one more test, `name`, that fails by itself, at a random place between the others."""
-    *groups, title = name.split(_SEPARATOR)
-    low = chance.randrange(100)
-    test = f"test({json.dumps(title)}, () => {{ expect({low}).toEqual({low + chance.randrange(1, 100)}); }});"
-    for group in reversed(groups):
-        test = f"describe({json.dumps(group)}, () => {{ {test} }});"
-    places = [found.start() for found in _TOP_LEVEL.finditer(source)]
-    place = chance.choice([*places, len(source)])
-    return f"{source[:place]}\n{test}\n{source[place:]}"
+def _text(exercise: Exercise, path: str) -> str:
+    try:
+        return exercise.tests[path].content.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedContentError(f"Task {exercise.task.id}: {path} is not UTF-8 text: {error}.") from error

@@ -38,6 +38,7 @@ class PythonLanguage:
             MalformedContentError: a test file is not Python, or they hold no test or others than expected.
         """
         tests = dict(exercise.tests)
+        apart: dict[str, File] = {}
         own_names: dict[str, str] = {}
         must_fail: dict[str, str] = {}
         run: list[str] = []
@@ -45,7 +46,7 @@ class PythonLanguage:
             if not path.endswith(".py"):
                 continue  # what the tests read
             found = _guarded(exercise, path, chance)
-            tests[path] = File(found.source.encode())
+            tests[path], apart[f"tests/{path}"] = (File(source.encode()) for source in found.sources)
             own_names |= found.names
             must_fail |= found.canaries
             if found.names:
@@ -53,6 +54,7 @@ class PythonLanguage:
         _require_expected(exercise, set(own_names.values()))
         return Suite(
             files=laid_out(exercise, solution, tests=tests, graders=["report.py", "python.py"]),
+            apart=apart,
             argv=("python3", "-I", f"{GRADERS}/python.py", SOLUTION, *run),
             timeout_s=self.timeout_s,
             must_pass=frozenset(own_names),

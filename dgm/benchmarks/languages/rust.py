@@ -1,4 +1,9 @@
-"""How Rust exercises are judged: cargo builds the integration tests against a Cargo.toml of ours, each runs once."""
+"""How Rust exercises are judged: cargo builds the integration tests against a Cargo.toml of ours, each runs once.
+
+What is not caught: a solution that knows or guesses well which of two values is right, by reading both in its own
+program, and forges no more than that; one that reads there which of two assertions was turned around, where a test has
+no value that could be another; and one that forges a test without assertions of its own (`rust_contradictions`).
+"""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +18,8 @@ from dgm.content import sandbox_directory
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
 
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 240.0
+"""Twice what a solution would have for the tests alone: most stand there twice."""
 _BUILD_TIMEOUT_S = 300.0
 _MANIFEST = "Cargo.toml"
 _HIDDEN = "tests/"

@@ -1,9 +1,10 @@
 """Must-fail canaries for Rust tests: what catches a solution that makes every test pass.
 
-Beside each test that ends with a comparison stands its contradiction: the same test with another value. Each file has
-a few more that compare what cannot be equal. All get random names of one form, so that neither a name nor the way of
-asserting tells which is which. Whoever patches the framework, prints a report, or returns a value that equals
-everything makes canaries pass or leaves them out, which no solution can do honestly.
+Beside each test with an assertion stands its contradiction: the same test with another value, or with the assertion
+turned around; beside one that must panic, the same without that. Each file has a few more that compare what cannot be
+equal. All get random names of one form, so that neither a name nor, where a value was changed, the way of asserting
+tells which is which. Whoever patches the framework, prints a report, or returns a value that equals everything makes
+canaries pass or leaves them out, which no solution can do honestly.
 
 Tests are found by their text. What is not understood keeps its own name and is not contradicted.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from random import Random
 
-from dgm.benchmarks.languages.rust_contradictions import contradiction
+from dgm.benchmarks.languages.rust_contradictions import contradiction, helpers
 
 _TEST = re.compile(
     r"^(?P<indent>[ \t]*)#\[test\]\n"
@@ -23,6 +24,8 @@ _TEST = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _INDENT = "    "
+_PANICS = re.compile(r"^[ \t]*#\[should_panic\b[^\n]*\]\n", re.MULTILINE)
+"""Without it the same test fails where it passed."""
 _PLACE = re.compile(r"(?<=\n\n)#\[test\]\n")
 """Where a test begins that has no attribute or comment before it."""
 _GLOB = re.compile(r"^[ \t]*use (?!(?:std|core|super|self|crate)\b)\w+(?:::\w+)*::\*;", re.MULTILINE)
@@ -76,9 +79,11 @@ class _Guard:
         self._taken: set[str] = set()
         self.names = {own: own for own in expected}
         self.canaries: dict[str, str] = {}
+        self._helpers: Mapping[str, int] = {}
 
     def applied(self, source: str) -> str:
         """Return the file with its tests renamed and canaries among them."""
+        self._helpers = helpers(source)
         source = _TEST.sub(self._versions, source)
         for template in _PLAIN:
             name = self._tag()
@@ -94,12 +99,16 @@ class _Guard:
         if own not in self.names:
             return found[0]
         real = self.names[own] = _beside(own, self._tag())
-        versions = [_named(found, real, found["body"])]
-        other = None if "should_panic" in found["attributes"] else contradiction(found["body"], self._chance)
+        versions = [_named(found, real, found["body"], found["attributes"])]
+        attributes, other = found["attributes"], found["body"]
+        if _PANICS.search(attributes):
+            attributes = _PANICS.sub("", attributes)
+        else:
+            other = contradiction(other, self._chance, known=self._helpers)
         if other is not None:
             canary = _beside(real, self._tag())
             self.canaries[canary] = real
-            versions.append(_named(found, canary, other))
+            versions.append(_named(found, canary, other, attributes))
             self._chance.shuffle(versions)
         return "\n".join(versions)
 
@@ -129,6 +138,6 @@ def _beside(name: str, function: str) -> str:
     return f"{place}{colons}{function}"
 
 
-def _named(found: re.Match[str], name: str, body: str) -> str:
+def _named(found: re.Match[str], name: str, body: str, attributes: str) -> str:
     indent, function = found["indent"], name.rpartition("::")[2]
-    return f"{indent}#[test]\n{found['attributes']}{indent}fn {function}(){found['type']}{{\n{body}{indent}}}\n"
+    return f"{indent}#[test]\n{attributes}{indent}fn {function}(){found['type']}{{\n{body}{indent}}}\n"

@@ -1,0 +1,98 @@
+"""Directories that are there for a moment, and what becomes of them when the process that made them is killed."""
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dgm.archive.codestore import sync
+
+_NAME = re.compile(r"dgm-(?:diff|read)-([0-9]+)-.+")
+_SITE = re.compile(r"\.[A-Za-z0-9][A-Za-z0-9._-]*\.[a-z0-9_]{8}\.new")
+
+
+@contextmanager
+def scratch_directory(purpose: str) -> Generator[Path]:
+    """Give a directory that is removed afterwards, by `remove_stale_scratch` if this process is killed.
+
+    Args:
+        purpose: "diff" or "read".
+    """
+    with tempfile.TemporaryDirectory(prefix=f"dgm-{purpose}-{os.getpid()}-") as directory:
+        yield Path(directory)
+
+
+def remove_stale_scratch() -> list[Path]:
+    """Remove such directories of ours whose process is dead, and return them."""
+    return [path for path in Path(tempfile.gettempdir()).glob("dgm-*") if _is_stale(path) and _removed(path)]
+
+
+@contextmanager
+def build_site(directory: Path) -> Generator[Path]:
+    """Give a new directory beside `directory`, locked while it is built; what is left of it in the end is removed.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", suffix=".new", dir=directory.parent))
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        place.chmod(0o755)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_stale_build_sites(runs: Path) -> list[Path]:
+    """Remove what is left in a directory of runs that were never made whole, and return it."""
+    found = sorted(runs.iterdir()) if runs.is_dir() else []
+    removed = [path for path in found if _SITE.fullmatch(path.name) and _is_abandoned(path) and _removed(path)]
+    if removed:
+        sync(runs)
+    return removed
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _is_stale(path: Path) -> bool:
+    match = _NAME.fullmatch(path.name)
+    try:
+        # The temporary directory is everybody's: touch only what is our own.
+        return match is not None and path.lstat().st_uid == os.geteuid() and not _is_alive(int(match[1]))
+    except OSError:
+        return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _removed(path: Path) -> bool:
+    shutil.rmtree(path, ignore_errors=True)
+    return not path.exists()

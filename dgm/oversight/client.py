@@ -1,0 +1,44 @@
+"""The other side of the control socket: asks the process that evolves a run."""
+
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from dgm.core.errors import InfrastructureError
+from dgm.core.oversight import Command
+from dgm.oversight.address import connect
+from dgm.oversight.messages import MAX_LINE_BYTES, answer_in, command_line
+
+_CHUNK_BYTES = 16 * 1024
+PATIENCE_S = 70.0
+"""A little more than the other side takes to say that it is busy."""
+
+
+def ask(directory: Path, command: Command, *, patience_s: float = PATIENCE_S) -> str | None:
+    """Have a command carried out and return the engine's sentence; None where no process listens.
+
+    Raises:
+        RunEndedError: the run had just ended; nothing was carried out.
+        UsageError, ArchiveError: what the engine says against it.
+        InfrastructureError: no answer came; it may have been carried out.
+    """
+    try:
+        connection = connect(directory, timeout_s=patience_s)
+        if connection is None:
+            return None
+        with connection:
+            with suppress(BrokenPipeError):  # who turns us away says why before it hangs up
+                connection.sendall(command_line(command))
+            return answer_in(_line(connection))
+    except TimeoutError as error:
+        raise InfrastructureError("The process that evolves the run does not answer.") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise InfrastructureError(f"The process that evolves the run cannot be asked: {reason}.") from error
+
+
+def _line(connection: socket.socket) -> bytes:
+    received = b""
+    while len(received) <= MAX_LINE_BYTES and (chunk := connection.recv(_CHUNK_BYTES)):
+        received += chunk
+    return received

@@ -1,0 +1,395 @@
+"""The control socket: commands reach the desk of the run, answers come back, and nobody else gets in."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from dgm.core.errors import ArchiveError, DgmError, InfrastructureError, RunEndedError, UsageError
+from dgm.core.oversight import Command, Intervene, Intervention, Judge, Review
+from dgm.evolution.desk import Desk
+from dgm.oversight.address import CONTROL_SOCKET, connect
+from dgm.oversight.client import ask
+from dgm.oversight.messages import MAX_LINE_BYTES, MAX_REASON_CHARS
+from dgm.oversight.server import Limits, served
+
+PAUSE = Intervene(Intervention.PAUSE, "to look")
+USUAL = Limits()
+SHORT = Limits(line_s=0.05, answer_s=0.05)
+
+
+@dataclass
+class Clerk:
+    """Stands for the engine: takes what is handed in at a desk and answers it, in a thread."""
+
+    answer: Callable[[Command], str | DgmError] = lambda command: f"{command}"
+    desk: Desk = field(default_factory=Desk)
+    taken: list[Command] = field(default_factory=list[Command])
+    is_done: bool = False
+
+    def work(self) -> None:
+        while not self.is_done:
+            self.desk.bell.result()
+            for request in self.desk.take():
+                self.taken.append(request.command)
+                match self.answer(request.command):
+                    case str() as sentence:
+                        request.answer.set_result(sentence)
+                    case error:
+                        request.answer.set_exception(error)
+
+
+@contextmanager
+def clerk_at(directory: Path, clerk: Clerk, limits: Limits = USUAL) -> Generator[Clerk]:
+    thread = threading.Thread(target=clerk.work, daemon=True)
+    thread.start()
+    with served(directory, clerk.desk, limits):
+        yield clerk
+    clerk.is_done = True
+    clerk.desk.ring()
+    thread.join()
+
+
+@pytest.fixture
+def clerk(tmp_path: Path) -> Generator[Clerk]:
+    with clerk_at(tmp_path, Clerk(lambda _: "Done.")) as found:
+        yield found
+
+
+def raw(directory: Path, data: bytes, *, ends: bool = True) -> str:
+    """Send bytes to a run and return the sentence that comes back."""
+    connection = connect(directory, timeout_s=30)
+    assert connection is not None
+    with closing(connection):
+        with suppress(BrokenPipeError):  # turned away before all of it was sent
+            connection.sendall(data)
+            if ends:
+                connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while chunk := connection.recv(4096):
+            received += chunk
+    return json.loads(received)["sentence"] if received else ""
+
+
+# --- what honest clients get -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        PAUSE,
+        Intervene(Intervention.STOP),
+        Judge(7, Review(approved=True)),
+        Judge(2**40, Review(approved=False, reason="It reads\nkeys. \x1b[2J ☃")),
+    ],
+)
+def test_a_command_reaches_the_desk_as_it_is_and_its_answer_comes_back(
+    tmp_path: Path, clerk: Clerk, command: Command
+) -> None:
+    assert ask(tmp_path, command) == "Done."
+    assert clerk.taken == [command]
+
+
+@pytest.mark.parametrize(
+    "error", [UsageError("It does not wait."), ArchiveError("The disk is full."), InfrastructureError("Broken.")]
+)
+def test_an_error_of_the_engine_is_the_same_error_for_the_client(tmp_path: Path, error: DgmError) -> None:
+    with clerk_at(tmp_path, Clerk(lambda _: error)), pytest.raises(type(error), match=str(error)):
+        ask(tmp_path, PAUSE)
+
+
+def test_a_reason_that_is_too_long_is_cut(tmp_path: Path, clerk: Clerk) -> None:
+    ask(tmp_path, Intervene(Intervention.PAUSE, "x" * (MAX_REASON_CHARS + 1)))
+    assert clerk.taken == [Intervene(Intervention.PAUSE, "x" * MAX_REASON_CHARS)]
+
+
+def test_a_reason_with_half_a_character_is_sent_all_the_same(tmp_path: Path, clerk: Clerk) -> None:
+    ask(tmp_path, Intervene(Intervention.PAUSE, "a\udc80b"))
+    assert clerk.taken == [Intervene(Intervention.PAUSE, "a?b")]
+
+
+@pytest.mark.usefixtures("clerk")
+def test_several_talk_at_once(tmp_path: Path) -> None:
+    answers: list[str | None] = []
+    threads = [threading.Thread(target=lambda: answers.append(ask(tmp_path, PAUSE))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == ["Done."] * 6
+
+
+# --- where the socket lies -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("clerk")
+def test_only_the_owner_can_reach_the_socket(tmp_path: Path) -> None:
+    assert stat.filemode((tmp_path / CONTROL_SOCKET).stat().st_mode) == "srw-------"
+
+
+def test_the_umask_is_left_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with clerk_at(tmp_path, Clerk()):
+            (tmp_path / "beside").touch()
+        assert stat.S_IMODE((tmp_path / "beside").stat().st_mode) == 0o644
+    finally:
+        os.umask(before)
+
+
+def test_nothing_is_left_at_the_end(tmp_path: Path) -> None:
+    with clerk_at(tmp_path, Clerk()):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_left_where_the_run_ends_with_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), served(tmp_path, Desk()):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_is_longer_than_an_address_is_served(tmp_path: Path) -> None:
+    directory = tmp_path / ("long" * 30) / ("longer" * 30)
+    directory.mkdir(parents=True)
+    with clerk_at(directory, Clerk(lambda _: "Done.")):
+        assert ask(directory, PAUSE) == "Done."
+
+
+def test_what_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as left:
+        left.bind(str(tmp_path / CONTROL_SOCKET))
+    assert ask(tmp_path, PAUSE) is None
+    with clerk_at(tmp_path, Clerk(lambda _: "Done.")):
+        assert ask(tmp_path, PAUSE) == "Done."
+
+
+def test_a_link_is_replaced_and_what_it_points_at_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine", "utf-8")
+    (tmp_path / CONTROL_SOCKET).symlink_to(precious)
+    with clerk_at(tmp_path, Clerk(lambda _: "Done.")):
+        assert ask(tmp_path, PAUSE) == "Done."
+    assert precious.read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir], ids=["file", "directory"])
+def test_what_is_no_socket_is_left_alone_and_nothing_is_served(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / CONTROL_SOCKET)
+    with pytest.raises(ArchiveError, match="is no socket of dgm"), served(tmp_path, Desk()):
+        pass
+    assert (tmp_path / CONTROL_SOCKET).exists()
+
+
+def test_where_nothing_can_be_written_nothing_is_served(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="cannot be made"), served(tmp_path / "gone", Desk()):
+        pass
+
+
+def test_a_client_follows_no_link(tmp_path: Path) -> None:
+    real, stranger = tmp_path / "real", tmp_path / "stranger"
+    real.mkdir()
+    stranger.mkdir()
+    (stranger / CONTROL_SOCKET).symlink_to(real / CONTROL_SOCKET)
+    with clerk_at(real, Clerk(lambda _: "Done.")) as clerk:
+        assert ask(stranger, PAUSE) is None
+    assert clerk.taken == []
+
+
+@pytest.mark.parametrize("name", ["empty", "missing"])
+def test_where_nobody_listens_there_is_no_answer(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    assert ask(tmp_path / name, PAUSE) is None
+
+
+# --- ends ------------------------------------------------------------------------------------------------------------
+
+
+def test_who_waits_for_an_answer_when_the_run_ends_is_told_so(tmp_path: Path) -> None:
+    desk, errors = Desk(), list[Exception]()
+
+    def client() -> None:
+        try:
+            ask(tmp_path, PAUSE)
+        except DgmError as error:
+            errors.append(error)
+
+    with served(tmp_path, desk):
+        thread = threading.Thread(target=client)
+        thread.start()
+        desk.bell.result(30)  # it was handed in
+    thread.join()
+    assert [type(error) for error in errors] == [RunEndedError]
+
+
+def test_an_engine_that_does_not_answer_in_time_is_said_to_be_busy(tmp_path: Path) -> None:
+    with served(tmp_path, Desk(), SHORT), pytest.raises(InfrastructureError, match="busy and did not answer yet"):
+        ask(tmp_path, PAUSE)
+
+
+def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as silent:
+        silent.bind(str(tmp_path / CONTROL_SOCKET))
+        silent.listen()
+        with pytest.raises(InfrastructureError, match="does not answer"):
+            ask(tmp_path, PAUSE, patience_s=0.05)
+
+
+@pytest.mark.parametrize("answer", [b"", b"hello\n", b"{}\n", b"x" * (MAX_LINE_BYTES + 20_000)])
+def test_an_answer_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path, answer: bytes) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as server:
+        server.bind(str(tmp_path / CONTROL_SOCKET))
+        server.listen()
+
+        def talk() -> None:
+            connection, _ = server.accept()
+            with closing(connection):
+                connection.recv(4096)
+                with suppress(OSError):  # the client had enough
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        with pytest.raises(InfrastructureError, match="no answer that can be read"):
+            ask(tmp_path, PAUSE)
+        thread.join()
+
+
+# --- hostile clients -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"\0\xff\xfe\n",
+        b"pause\n",
+        b"[]\n",
+        b'{"command": "intervene"}\n',
+        b'{"command": "intervene", "what": "delete"}\n',
+        b'{"command": "intervene", "what": "pause", "also": 1}\n',
+        b'{"command": "judge", "decision": 0, "approved": true}\n',
+        b'{"command": "judge", "decision": "1", "approved": true}\n',
+        b'{"command": "judge", "decision": 1, "approved": "yes"}\n',
+        b'{"command": "judge", "decision": 1e400, "approved": true}\n',
+        b'{"command": "intervene", "what": "pause", "reason": "' + b"x" * (MAX_REASON_CHARS + 1) + b'"}\n',
+        b"[" * 60_000 + b"\n",
+    ],
+)
+def test_garbage_is_refused_and_reaches_no_desk(tmp_path: Path, clerk: Clerk, line: bytes) -> None:
+    assert raw(tmp_path, line) == "That is no command that a run takes."
+    assert clerk.taken == []
+
+
+PAUSING = b'{"command": "intervene", "what": "pause"}'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [PAUSING, PAUSING + b"\n" + PAUSING + b"\n", b"x" * (MAX_LINE_BYTES + 1), b" " * 200_000 + PAUSING + b"\n", b""],
+    ids=["no end of the line", "two lines", "too long", "much too long", "nothing"],
+)
+def test_what_is_not_one_line_is_refused(tmp_path: Path, clerk: Clerk, data: bytes) -> None:
+    assert raw(tmp_path, data) == "A command is one line of JSON."
+    assert clerk.taken == []
+
+
+def test_a_client_that_is_slow_is_turned_away(tmp_path: Path) -> None:
+    with clerk_at(tmp_path, Clerk(), SHORT) as clerk:
+        assert raw(tmp_path, b"{", ends=False) in {"No command came: timed out.", "The command did not come in time."}
+    assert clerk.taken == []
+
+
+def test_more_than_a_few_at_a_time_wait_for_their_turn(tmp_path: Path) -> None:
+    with clerk_at(tmp_path, Clerk(lambda _: "Done."), Limits(connections=2)):
+        idle = [connect(tmp_path, timeout_s=30) for _ in range(2)]
+        answers: list[str | None] = []
+        thread = threading.Thread(target=lambda: answers.append(ask(tmp_path, PAUSE)))
+        thread.start()
+        for connection in idle:
+            assert connection is not None
+            connection.close()
+        thread.join()
+    assert answers == ["Done."]
+
+
+def test_a_run_ends_though_more_than_a_few_say_nothing(tmp_path: Path) -> None:
+    with clerk_at(tmp_path, Clerk(), Limits(connections=2)):
+        idle = [connect(tmp_path, timeout_s=30) for _ in range(4)]
+    for connection in idle:
+        assert connection is not None
+        connection.close()
+
+
+def test_who_says_nothing_keeps_the_run_from_nothing(tmp_path: Path) -> None:
+    with clerk_at(tmp_path, Clerk(lambda _: "Done.")):
+        idle = connect(tmp_path, timeout_s=30)
+        assert idle is not None
+        assert ask(tmp_path, PAUSE) == "Done."
+    assert idle.recv(4096) != b""  # it was told that no command came
+    idle.close()
+
+
+@pytest.mark.usefixtures("clerk")
+def test_a_client_that_goes_away_is_forgotten(tmp_path: Path) -> None:
+    connection = connect(tmp_path, timeout_s=30)
+    assert connection is not None
+    connection.close()
+    assert ask(tmp_path, PAUSE) == "Done."
+
+
+OTHER_USER = 65_534
+_CLIENT = """
+import os, socket, sys
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[2]))
+connection = socket.socket(socket.AF_UNIX)
+try:
+    connection.connect(sys.argv[1])
+    connection.sendall(b'{"command": "intervene", "what": "stop"}\\n')
+    print(connection.recv(4096).decode())
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.fixture
+def open_directory() -> Generator[Path]:
+    """A directory that others can look into, unlike those that pytest makes."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def said_by_another_user(path: Path) -> str:
+    argv = [sys.executable, "-I", "-c", _CLIENT, str(path), str(OTHER_USER)]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@as_root
+def test_another_user_cannot_connect(open_directory: Path) -> None:
+    with clerk_at(open_directory, Clerk(lambda _: "Done.")) as clerk:
+        assert said_by_another_user(open_directory / CONTROL_SOCKET) == "PermissionError\n"
+    assert clerk.taken == []
+
+
+@as_root
+def test_another_user_is_refused_where_somebody_opened_the_socket_to_all(open_directory: Path) -> None:
+    with clerk_at(open_directory, Clerk(lambda _: "Done.")) as clerk:
+        (open_directory / CONTROL_SOCKET).chmod(0o666)
+        assert "This run is another user's." in said_by_another_user(open_directory / CONTROL_SOCKET)
+    assert clerk.taken == []

@@ -1,0 +1,57 @@
+"""What a killed process leaves beside runs and in the temporary directory is found and removed; what lives is not."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from dgm.archive.scratch import build_site, remove_stale_build_sites, remove_stale_scratch, scratch_directory
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+
+
+def killed_within(context: Callable[[], AbstractContextManager[Path]]) -> None:
+    """Let a process of its own be killed within a context."""
+    pid = os.fork()
+    if pid == 0:
+        with context():
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def test_a_run_whose_making_was_killed_is_removed(tmp_path: Path) -> None:
+    killed_within(lambda: build_site(tmp_path / "runs" / "first"))
+    assert len(remove_stale_build_sites(tmp_path / "runs")) == 1
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_run_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
+    with build_site(tmp_path / "runs" / "first") as place:
+        assert remove_stale_build_sites(tmp_path / "runs") == []
+        assert place.is_dir()
+
+
+def test_a_link_that_is_named_like_an_unfinished_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    (tmp_path / ".first.x.new").symlink_to(tmp_path / "target")
+    assert remove_stale_build_sites(tmp_path) == []
+
+
+def test_scratch_of_a_killed_process_is_removed() -> None:
+    killed_within(lambda: scratch_directory("diff"))
+    assert len(remove_stale_scratch()) == 1
+    assert list(Path(tempfile.gettempdir()).iterdir()) == []
+
+
+def test_scratch_of_a_live_process_is_left_alone() -> None:
+    with scratch_directory("read") as directory:
+        assert remove_stale_scratch() == []
+        assert directory.is_dir()
