@@ -10,6 +10,7 @@ from dgm.core.actions import EvidenceKind, Rejection
 from dgm.core.ids import SessionId, decision_of, purpose_of, session_id
 from dgm.core.outcomes import Verdict
 from dgm.core.ports import Role
+from dgm.evolution.controls import MAX_ATTEMPTS
 
 PURPOSES = ("agent", "improve", "diagnose", "probe", "interest.diagnose")
 
@@ -111,7 +112,8 @@ def is_of_attempt(session: str, run: Subject) -> bool:
     if not (decision.isascii() and decision.isdigit() and attempt.isascii() and attempt.isdigit()):
         return False
     numbers = decision_of(SessionId(session)), int(attempt[:9])
-    was_made = numbers in run.attempts if numbers[0] else is_of_control(session) and 0 < numbers[1] <= run.start_count
+    most_probes = MAX_ATTEMPTS * run.start_count
+    was_made = numbers in run.attempts if numbers[0] else is_of_control(session) and 0 < numbers[1] <= most_probes
     return was_made and purpose in PURPOSES and session == session_id(*numbers, purpose)
 
 

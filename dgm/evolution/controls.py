@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from random import Random
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from dgm.core.controls import StandingControl
 from dgm.core.errors import BrokenHarnessError, InfrastructureError
@@ -21,6 +21,8 @@ from dgm.evolution.validation import probe_child
 MAX_ATTEMPTS = 3
 _NO_DECISION = 0
 """Controls are no policy's choice: their sessions are named after a decision that no run makes."""
+
+_Judged = TypeVar("_Judged")
 
 Judging: TypeAlias = Callable[[int], tuple[StandingControl, ...]]
 """Judges what has a known verdict, in a worker; the number, from 0, says which task. Raises InfrastructureError."""
@@ -50,18 +52,18 @@ def judged_task(task: TaskId, number: int, bench: Bench) -> tuple[StandingContro
     )
 
 
-def probed_seed_agent(code: FileTree, start: int, bench: Bench) -> StandingControl:
+def probed_seed_agent(code: FileTree, attempt: int, bench: Bench) -> StandingControl:
     """Return whether the seed agent starts, speaks the protocol, edits and ends.
 
     Args:
         code: the seed agent's.
-        start: how often the run has started, which names the session.
+        attempt: names the session, which must be a new one.
         bench: what is behind the ports.
     Raises:
         InfrastructureError: it could not be found out.
     """
     started = bench.clock.monotonic()
-    rejected = probe_child(code, Attempt(_NO_DECISION, start), bench)
+    rejected = probe_child(code, Attempt(_NO_DECISION, attempt), bench)
     summary = "it is an agent" if rejected is None else rejected[1]
     return StandingControl("seed agent", TaskId(""), rejected is None, summary, bench.clock.monotonic() - started)
 
@@ -95,12 +97,29 @@ def preflight(
     """
     if not tasks:
         return ()
-    number, root = archive.control_count(), archive.agent_tree().root.id
-    futures = [executor.submit(judged_task, task, number, bench) for task in control_tasks(bench, tasks)]
-    probed = executor.submit(probed_seed_agent, archive.code(root), start, bench)
+    number, seed_agent = archive.control_count(), archive.code(archive.agent_tree().root.id)
+
+    def judged(task: TaskId) -> tuple[StandingControl, ...]:
+        return _tried(lambda _: judged_task(task, number, bench))
+
+    def probed_once_more(tries: int) -> StandingControl:
+        return probed_seed_agent(seed_agent, MAX_ATTEMPTS * (start - 1) + tries + 1, bench)
+
+    futures = [executor.submit(judged, task) for task in control_tasks(bench, tasks)]
+    probed = executor.submit(_tried, probed_once_more)
     controls = (*(control for future in futures for control in future.result()), probed.result())
     record(controls, archive)
     return controls
+
+
+def _tried(judge: Callable[[int], _Judged]) -> _Judged:
+    """Return what is judged; a fault of ours that passes is no reason to give up. `judge` is told how often before."""
+    for tries in range(MAX_ATTEMPTS - 1):
+        try:
+            return judge(tries)
+        except InfrastructureError as fault:
+            log.warning("a control could not be judged: %s", fault)
+    return judge(MAX_ATTEMPTS - 1)
 
 
 def _judged(task: TaskId, kind: ControlKind, number: int, bench: Bench, *, resolved: bool) -> StandingControl:

@@ -19,6 +19,7 @@ from tests.fakes.bench import CODE, Fakes
 from tests.fakes.benchmark import TINY_TASKS, FakeBenchmark
 from tests.fakes.sandbox import Call, FakeContainer, ran
 from tests.unit.test_engine import InlineExecutor, Recorder, new_archive, perform, plan
+from tests.unit.test_step import fakes_with
 
 ANT = TaskId("ant")
 
@@ -108,7 +109,7 @@ def test_a_probe_that_a_killed_process_began_is_done_again_under_another_name() 
     for start in (1, 2):
         with ThreadPoolExecutor(2) as executor, pytest.raises(BrokenHarnessError):
             preflight(seeded(), fakes.bench, executor, tasks=1, start=start)
-    assert [grant.session for grant, _ in fakes.models.sessions] == ["00000.1.probe", "00000.2.probe"]
+    assert [grant.session for grant, _ in fakes.models.sessions] == ["00000.1.probe", "00000.4.probe"]
 
 
 def test_nothing_is_judged_where_nobody_wants_it() -> None:
@@ -119,8 +120,16 @@ def test_nothing_is_judged_where_nobody_wants_it() -> None:
     assert standing_controls(archive, bench(), every=0) is None
 
 
+def test_a_fault_of_ours_that_passes_stops_no_run() -> None:
+    fakes = fakes_with()
+    fakes.benchmark.faults += [SandboxError("no engine"), SandboxError("no engine")]
+    with ThreadPoolExecutor(1) as executor:
+        controls = preflight(seeded(), fakes.bench, executor, tasks=1)
+    assert verdicts(controls) == [("base", True), ("reference", True), ("seed agent", True)]
+
+
 def test_a_fault_of_ours_is_no_verdict() -> None:
-    faulty = Fakes(benchmark=FakeBenchmark(faults=[SandboxError("no engine")])).bench
+    faulty = Fakes(benchmark=FakeBenchmark(faults=[SandboxError("no engine")] * 3)).bench
     archive = seeded()
     with ThreadPoolExecutor(1) as executor, pytest.raises(SandboxError):
         preflight(archive, faulty, executor, tasks=1)
