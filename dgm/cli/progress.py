@@ -37,7 +37,7 @@ from dgm.core.outcomes import Outcome
 from dgm.core.oversight import Approval
 from dgm.core.ports import Decision
 from dgm.core.scores import score_of
-from dgm.evolution.engine import Ending
+from dgm.evolution.plan import Ending
 from dgm.wiring import LiveRun, Say
 
 ENDING_WORDS = {

@@ -10,16 +10,14 @@ written down before it is carried out, so concurrency cannot change it and a res
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+from dataclasses import replace
 from random import Random
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
-from dgm.core.controls import StandingControl
 from dgm.core.errors import (
     DgmError,
     InfrastructureError,
@@ -30,75 +28,19 @@ from dgm.core.errors import (
 from dgm.core.ids import AgentId
 from dgm.core.memory import modifications_around
 from dgm.core.outcomes import Outcome, measured
-from dgm.core.oversight import Approval, Command, Intervene, Intervention, Judge
-from dgm.core.policies import Policy
+from dgm.core.oversight import Command, Intervene, Intervention, Judge
 from dgm.core.policies.partners import with_partner
 from dgm.core.ports import Archive, Attempt, Decision
 from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
 from dgm.evolution.controls import StandingControls
 from dgm.evolution.desk import Desk
+from dgm.evolution.plan import Ending, Plan, Watcher
 from dgm.evolution.reviews import Reviews
 
 MAX_ATTEMPTS = 3  # of one decision, when the fault is ours
-STEPS_PER_CHILD = 3  # attempts allowed for each child wanted
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run is to do."""
-
-    policy: Policy
-    goal: Goal
-    workers: int
-    seed: int
-    merge_rate: float = 0.0
-    """Share of the expansions that become a merge with a second parent, in [0, 1]."""
-    judges_proposals: bool = False
-    """Whether a job is told what was proposed before, for a model to judge what is new."""
-    remembers: bool = True
-    """Whether a job is told what was tried before around the parent."""
-    approval: Approval = Approval.NEVER
-    """Which children wait to be seen by a person before they first run."""
-
-
-class Ending(Enum):
-    """Why the loop ended."""
-
-    FINISHED = auto()  # nothing is left to do
-    DRAINED = auto()  # asked to stop; what was in flight was finished
-    OUT_OF_BUDGET = auto()
-    EXHAUSTED = auto()  # every attempt is used up, or no agent can be a parent, before all children are there
-
-
-class Watcher(Protocol):
-    """Is told what happens, for progress on a screen. Called by the engine's thread alone."""
-
-    def started(self, decision: Decision) -> None:
-        """Say that a decision is being carried out."""
-        ...
-
-    def recorded(self, decision: Decision, result: ActionResult) -> None:
-        """Say that its result is a fact now."""
-        ...
-
-    def faulted(self, decision: Decision, fault: InfrastructureError) -> None:
-        """Say that an attempt ended with a fault of ours."""
-        ...
-
-    def held(self, decision: Decision, step: Step) -> None:
-        """Say that a child waits to be seen by a person."""
-        ...
-
-    def told(self, answer: str) -> None:
-        """Say what a person's command came to."""
-        ...
-
-    def controlled(self, controls: Sequence[StandingControl]) -> None:
-        """Say that controls passed."""
-        ...
 
 
 class Engine:

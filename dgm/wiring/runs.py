@@ -17,8 +17,9 @@ from dgm.core.ids import AgentId
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.controls import preflight, standing_controls
 from dgm.evolution.desk import Desk
-from dgm.evolution.engine import Ending, Engine, Watcher
+from dgm.evolution.engine import Engine
 from dgm.evolution.perform import perform
+from dgm.evolution.plan import Ending, Watcher
 from dgm.gateway.consent import with_addresses
 from dgm.gateway.directories import remove_own_directories
 from dgm.oversight.server import served

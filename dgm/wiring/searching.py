@@ -14,7 +14,7 @@ from dgm.core.policies.ablations import ABLATED, ABLATIONS
 from dgm.core.rules import Rule, Staged, WithBestTrials
 from dgm.core.stages import Stage
 from dgm.core.view import Goal
-from dgm.evolution.engine import STEPS_PER_CHILD, Plan
+from dgm.evolution.plan import STEPS_PER_CHILD, Plan
 from dgm.wiring.policies import policy_named
 
 

@@ -27,7 +27,8 @@ from dgm.core.stages import Stage
 from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
 from dgm.evolution.desk import Desk
-from dgm.evolution.engine import MAX_ATTEMPTS, STEPS_PER_CHILD, Ending, Engine, Plan
+from dgm.evolution.engine import MAX_ATTEMPTS, Engine
+from dgm.evolution.plan import STEPS_PER_CHILD, Ending, Plan
 from tests.fakes.archive import MemoryArchive
 
 TASKS = tuple(TaskId(name) for name in ("zebra", "ant", "mole", "bee"))  # not in the order of the alphabet

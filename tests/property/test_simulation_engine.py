@@ -18,7 +18,8 @@ from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome, Usage, Verdict
 from dgm.core.ports import Decision
 from dgm.evolution.bench import Job
-from dgm.evolution.engine import Engine, Plan
+from dgm.evolution.engine import Engine
+from dgm.evolution.plan import Plan
 from dgm.simulation import PRESETS, Happening, Landscape, Setting, simulate
 from dgm.simulation.world import SEED_AGENT, Effort, World
 from tests.fakes.archive import MemoryArchive

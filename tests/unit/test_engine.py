@@ -29,7 +29,8 @@ from dgm.core.rules import Staged
 from dgm.core.stages import Stage
 from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
-from dgm.evolution.engine import Ending, Engine, Plan
+from dgm.evolution.engine import Engine
+from dgm.evolution.plan import Ending, Plan
 from tests.fakes.archive import MemoryArchive
 
 SEED = {"main.py": File(b"print('seed')\n")}

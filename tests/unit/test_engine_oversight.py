@@ -17,7 +17,8 @@ from dgm.core.ports import Decision, Execution
 from dgm.core.view import ArchiveView
 from dgm.evolution.bench import Job
 from dgm.evolution.desk import Desk
-from dgm.evolution.engine import Ending, Engine, Plan
+from dgm.evolution.engine import Engine
+from dgm.evolution.plan import Ending, Plan
 from dgm.evolution.step import expand, go_on
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.bench import AgentProgram, expand_job

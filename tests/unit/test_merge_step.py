@@ -20,8 +20,9 @@ from dgm.core.ports import Archive, Attempt, Decision, Execution, Role
 from dgm.core.rules import Staged
 from dgm.core.view import Goal
 from dgm.evolution.bench import Job
-from dgm.evolution.engine import Engine, Plan
+from dgm.evolution.engine import Engine
 from dgm.evolution.perform import perform
+from dgm.evolution.plan import Plan
 from dgm.evolution.validation import MAX_CODE_BYTES
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.bench import AGENT, CODE, AgentProgram, Fakes

@@ -13,7 +13,8 @@ from dgm.core.ports import ControlKind, Execution, Sandbox
 from dgm.core.tasks import Grade
 from dgm.evolution.bench import Bench
 from dgm.evolution.controls import StandingControls, control_tasks, judged_task, preflight, standing_controls
-from dgm.evolution.engine import Ending, Engine
+from dgm.evolution.engine import Engine
+from dgm.evolution.plan import Ending
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.bench import CODE, Fakes
 from tests.fakes.benchmark import TINY_TASKS, FakeBenchmark
