@@ -34,6 +34,7 @@ def test_the_tree_has_the_agreed_shape(evolved: Command) -> None:
     seed = tree["agents"][0]
     assert set(seed) == {
         *("id", "parent", "generation", "step", "score", "better_than_parent", "chance_best", "children", "created_at"),
+        "tampering",
     }
     assert set(seed["score"]) == {"resolved", "attempted", "mean", "low", "high"}
     assert (seed["parent"], seed["generation"], seed["score"]["attempted"]) == (None, 0, 3)
@@ -44,6 +45,7 @@ def test_the_status_has_the_agreed_shape(evolved: Command) -> None:
     assert set(status) == {
         *("run", "state", "agents", "steps", "evaluations", "flagged", "cost_usd", "tokens", "elapsed_s"),
         *("best", "held_out", "monitoring", "savings", "usage", "cached_share", "unsettled", "by_role", "budget"),
+        *("controls", "oversight", "tampering"),
     }
     assert sum(role["calls"] for role in status["by_role"].values()) == status["usage"]["calls"] > 0
     assert (status["state"], status["agents"], status["steps"]["accepted"]) == ("finished", 3, 2)

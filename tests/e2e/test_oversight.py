@@ -17,12 +17,13 @@ from tests.e2e.conftest import write_config
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
+CHILDREN = 2
 PATIENCE_S = 300.0
 
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    path = write_config(tmp_path / "small.toml", children=2, workers=1)
+    path = write_config(tmp_path / "small.toml", children=CHILDREN, workers=1)
     path.write_text(path.read_text("utf-8") + "[integrity]\ncontrol_tasks = 0\ncontrol_every = 0\n", "utf-8")
     return Command(tmp_path)
 
@@ -41,8 +42,10 @@ def oversight(command: Command) -> dict[str, Any]:
     return json.loads(done.stdout)["oversight"] if done.returncode == 0 else {"waiting": [], "paused": False}
 
 
-def waits(command: Command) -> bool:
-    return bool(oversight(command)["waiting"])
+def all_wait(command: Command, *, but: tuple[int, ...] = ()) -> bool:
+    """Return whether as many children wait as the run still wants, so that it has nothing else to do."""
+    waiting = oversight(command)["waiting"]
+    return len(waiting) == CHILDREN and not {*but} & {*waiting}
 
 
 def listens(command: Command) -> bool:
@@ -57,10 +60,10 @@ def listens(command: Command) -> bool:
 def test_a_run_is_reviewed_paused_killed_and_stopped_from_other_processes(command: Command) -> None:
     control, config = command.runs / "seen" / "control.sock", str(command.runs / "small.toml")
     process = command.start("run", "seen", "--config", config, "--approve", "each")
-    until(lambda: waits(command), process)
+    until(lambda: all_wait(command), process)
 
     assert stat.filemode(control.stat().st_mode) == "srw-------"
-    (first,) = command.json("review", "seen")["waiting"]
+    first, other = command.json("review", "seen")["waiting"]
     assert first["diff"].startswith("diff --git ")
     assert first["diagnosis"]["improvement_proposal"]
     sessions = {path.name.rpartition(".")[0] for path in (command.runs / "seen" / "transcripts").iterdir()}
@@ -75,13 +78,13 @@ def test_a_run_is_reviewed_paused_killed_and_stopped_from_other_processes(comman
     until(lambda: listens(command), process)
 
     refused = command("review", "seen", "--step", str(first["step"]), "--reject", "It only adds words.")
-    until(lambda: oversight(command)["waiting"] not in ([], [first["step"]]), process)
+    until(lambda: all_wait(command, but=(first["step"],)), process)
     assert (refused.returncode, refused.stdout) == (0, f"Step {first['step']} is rejected.\n")
 
     paused = command("pause", "seen", "--reason", "to think")
     assert (paused.returncode, paused.stdout[:15]) == (0, "The run pauses;")
     assert oversight(command)["paused"]
-    (second,) = oversight(command)["waiting"][:1]
+    second = other["step"]
     assert command("review", "seen", "--step", str(second), "--approve", "--reason", "reads well").returncode == 0
     assert len(command.json("tree", "seen")["agents"]) == 1  # paused: its probe has to wait
     assert command("resume", "seen", "--children", "5").returncode == 2  # its process takes no settings
@@ -89,7 +92,6 @@ def test_a_run_is_reviewed_paused_killed_and_stopped_from_other_processes(comman
     until(lambda: len(command.json("tree", "seen")["agents"]) == 2, process)
 
     assert command("resume", "seen").returncode == 3  # not paused any more: the run is in use
-    until(lambda: waits(command), process)
     assert command("stop", "seen").returncode == 0
     printed, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
@@ -97,7 +99,7 @@ def test_a_run_is_reviewed_paused_killed_and_stopped_from_other_processes(comman
     assert not control.exists()
 
     # While nothing runs, what is said is kept; and a run may go on without more reviews.
-    third = oversight(command)["waiting"][0]
+    (third,) = oversight(command)["waiting"]
     assert "`dgm resume seen` goes on" in command("review", "seen", "--step", str(third), "--approve").stdout
     assert command("pause", "seen").returncode == 2
     assert command("resume", "seen", "--approve", "never").returncode == 0

@@ -37,6 +37,9 @@ seed = 4
 [swebench]
 dataset = "{dataset}"
 grading_timeout_s = {timeout_s}
+
+[integrity]
+control_tasks = 0  # scripted agents speak to no model, which a run is not started with
 """
 CREATES_FOR_THE_HARNESS = rb"POST \S+/containers/create\?name=sweb\.eval"
 
