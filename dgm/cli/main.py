@@ -1,5 +1,6 @@
 """The command `dgm`: its verbs, and how it fails. Heavy libraries are imported by the verbs that need them."""
 
+import errno
 import io
 import sys
 import traceback
@@ -25,7 +26,7 @@ from dgm.cli import (
     simulating,
     transcribing,
 )
-from dgm.core.errors import DgmError
+from dgm.core.errors import DgmError, DiskFullError
 
 
 @dataclass
@@ -94,6 +95,9 @@ app.command()(engine.gc)
 app.command()(engine.doctor)
 
 
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code. An error is one sentence on standard error."""
     options = Options()
@@ -106,6 +110,10 @@ def run_command(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return exit_codes.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where nothing may pass
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:  # it can come from any write, a library's too
+            return _failed(
+                options, f"The disk is full ({error.filename or 'where, is not known'}).", DiskFullError.exit_code
+            )
         name = type(error).__name__
         return _failed(options, f"Unexpected {name}: {error}; `dgm --debug ...` shows where.", 1)
 

@@ -20,7 +20,7 @@ from dgm.core.ids import SessionId
 from dgm.core.ports import Clock, Grant, Ledger, Role
 from dgm.gateway.app import server_config
 from dgm.gateway.calls import Caller
-from dgm.gateway.directories import SOCKET_NAME, listen, make_directory, remove_directory
+from dgm.gateway.directories import listen, make_directory, remove_directory
 from dgm.gateway.money import Account, Purse
 from dgm.gateway.provider import TOO_LONG, Provider, RoleModel
 from dgm.gateway.records import read_records
@@ -209,8 +209,6 @@ class Gateway:
         try:
             yield
         finally:
-            if not (session.directory / SOCKET_NAME).is_socket():
-                session.note_lost_socket()
             self._on_loop(_stop_server(server, door))
             if session.close(wait_s=self._limits.close_wait_s):
                 self._unfinished.discard(session)

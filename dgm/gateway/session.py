@@ -17,6 +17,7 @@ from dgm.boundary.chat import ChatRequest, Message, parse_chat_request
 from dgm.core.errors import HostileBytesError, InfrastructureError, OutOfBudgetError, ProviderRefusedError
 from dgm.core.outcomes import Usage
 from dgm.gateway.calls import Answer, Caller, SessionClosedError
+from dgm.gateway.directories import SOCKET_NAME
 from dgm.gateway.money import SessionLimitError
 from dgm.gateway.provider import REFUSED_CONTENT, TOO_LONG, RequestRefusedError
 from dgm.gateway.replies import Reply, completion_reply, error_reply
@@ -58,7 +59,12 @@ class Session:
 
     @property
     def fault(self) -> Exception | None:
-        """What stopped a call without being the agent's doing; from then on every call is refused."""
+        """What stopped a call without being the agent's doing; from then on every call is refused.
+
+        A socket that is gone, such as by a cleaner of temporary files, stops all calls unseen: so it is looked for.
+        """
+        if not self._caller.closed.is_set() and not (self._directory / SOCKET_NAME).is_socket():
+            self._fault = self._fault or InfrastructureError("The session's socket was removed while it was in use.")
         return self._fault
 
     @property
@@ -128,10 +134,6 @@ class Session:
             return error_reply(429, f"More than {_MAX_CALLS_UNDER_WAY} calls at once.")
         except Exception:  # noqa: BLE001  # it is kept in `fault`; here is the end of a thread, and the agent's only door
             return error_reply(502, "The model's provider failed.")
-
-    def note_lost_socket(self) -> None:
-        """Say that the socket is gone, such as by a cleaner of temporary files: the agent is not to blame for that."""
-        self._fault = self._fault or InfrastructureError("The session's socket was removed while it was in use.")
 
     def close(self, *, wait_s: float) -> bool:
         """Start no more calls, wait up to `wait_s` for those under way, and make `usage` final.

@@ -1,5 +1,6 @@
 """How the command line fails, and what it costs to start."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,15 @@ def test_an_unexpected_error_is_one_sentence(
     assert capsys.readouterr().err == (
         "dgm: Unexpected RuntimeError: first line second line; `dgm --debug ...` shows where.\n"
     )
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_a_fault_of_the_machine_wherever_it_is_met(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    break_runs(monkeypatch, OSError(number, "full", "/runs/one"))
+    assert run_command(["runs"]) == 4
+    assert capsys.readouterr().err == "dgm: The disk is full (/runs/one).\n"
 
 
 def test_debug_shows_nothing_of_an_error_that_a_terminal_would_obey(

@@ -344,5 +344,7 @@ def test_a_role_without_a_model_is_named(tmp_path: Path) -> None:
 
 def test_a_socket_that_was_removed_is_a_fault_and_not_the_agents_doing(tmp_path: Path) -> None:
     with Setting(tmp_path).session() as session:
+        assert session.fault is None
         (session.directory / "model.sock").unlink()
-    assert isinstance(session.fault, InfrastructureError)
+        # Asked as it ends, and before the session is closed: that is when an agent that crashed for it would be scored.
+        assert isinstance(session.fault, InfrastructureError)
