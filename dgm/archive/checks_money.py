@@ -14,10 +14,9 @@ from dgm.archive.checks_results import is_of_attempt, is_of_control
 from dgm.archive.records import Amount, Row
 from dgm.archive.statements import json_list
 from dgm.config import Budget
-from dgm.core.ports import Role
+from dgm.core.outcomes import NANOS_PER_USD
+from dgm.core.ports import MOST_CALLS_AT_ONCE, Role
 
-_MOST_CALLS_AT_ONCE = 16
-"""Of one session; see `dgm.gateway.session`."""
 _MOST_SUMS = 10_000
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)" for name in ("calls", "input_tokens", "output_tokens", "nanos"))
 _BOOKED = """
@@ -96,7 +95,7 @@ def _sums(calls: Sequence[Row]) -> set[Amount]:
     ended = [Amount(*(row[:4] if row[4] is None else row[4:])) for row in calls]
     total = sum(ended, Amount())
     found = {total}
-    for place in reversed(range(max(0, len(calls) - _MOST_CALLS_AT_ONCE), len(calls))):
+    for place in reversed(range(max(0, len(calls) - MOST_CALLS_AT_ONCE), len(calls))):
         total = total - ended[place] + worst[place]
         found.add(total)
     return found
@@ -132,9 +131,9 @@ def _caps(run: Subject) -> Iterator[str]:
     spent, (more_nanos, more_tokens) = run.facts.spent(), run.rows(over)[0]
     was_resumed = len(run.facts.starts()) > 1
     # The gateway adds up in dollars, call by call.
-    cost_usd = (spent.nanos - more_nanos - spent.calls - 1) / 1e9
+    cost_usd = (spent.nanos - more_nanos - spent.calls - 1) / NANOS_PER_USD
     if budget.max_cost_usd is not None and not was_resumed and cost_usd > budget.max_cost_usd:
-        yield f"The run spent ${spent.nanos / 1e9:.6f}; its cap is ${budget.max_cost_usd:g}."
+        yield f"The run spent ${spent.nanos / NANOS_PER_USD:.6f}; its cap is ${budget.max_cost_usd:g}."
     tokens = spent.input_tokens + spent.output_tokens
     if budget.max_tokens is not None and tokens - more_tokens > budget.max_tokens:
         yield f"The run used {tokens} tokens; its cap is {budget.max_tokens}."

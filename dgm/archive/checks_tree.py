@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dgm.archive.checks import Invariant, Subject
-from dgm.archive.codestore import CommitId
+from dgm.archive.codestore import CommitId, held_ref
 from dgm.archive.records import commit_from
 from dgm.core.agents import Agent
 from dgm.core.errors import CorruptArchiveError
@@ -74,7 +74,7 @@ def _refs(run: Subject) -> Iterator[str]:
     for agent in list(run.commits)[:1]:
         yield from _misled(refs, _SEED_REF, run.commits[agent][0], whose="the seed agent")
     for decision, commit in run.rows("SELECT decision, commit_id FROM held ORDER BY decision"):
-        yield from _misled(refs, _held_ref(decision), commit, whose=f"decision {decision}")
+        yield from _misled(refs, held_ref(decision), commit, whose=f"decision {decision}")
     yield from (f"refs/{name} points at what dgm never makes." for name in _unknown(run) if not _known(run, name))
 
 
@@ -92,7 +92,7 @@ def _left_refs(run: Subject) -> Iterator[str]:
 
 def _unknown(run: Subject) -> list[str]:
     """Return the refs that no fact asks for."""
-    held = {_held_ref(decision) for (decision,) in run.rows("SELECT decision FROM held")}
+    held = {held_ref(decision) for (decision,) in run.rows("SELECT decision FROM held")}
     return sorted(run.refs.keys() - {f"{_AGENTS}{agent}" for agent in run.commits} - held - {_SEED_REF})
 
 
@@ -108,10 +108,6 @@ def _known(run: Subject, name: str) -> bool:
         return bool(parents) and run.commit_ids.issuperset(parents)
     except (CorruptArchiveError, ValueError):
         return False
-
-
-def _held_ref(decision: int) -> str:
-    return f"{_HELD}{decision:05d}"
 
 
 def held_code(run: Subject) -> Iterator[str]:

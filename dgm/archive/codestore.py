@@ -80,7 +80,7 @@ class CodeStore:
     def hold(self, decision: int, code: FileTree, commit: NewCommit) -> CommitId:
         """Store what is no agent yet and point `refs/held/<decision>` at it, as `write` does."""
         commit_id = self._commit(code, commit)
-        _replace(self._repository / "refs" / "held" / f"{decision:05d}", f"{commit_id}\n")
+        _replace(self._repository / "refs" / held_ref(decision), f"{commit_id}\n")
         return commit_id
 
     def _commit(self, code: FileTree, commit: NewCommit) -> CommitId:
@@ -204,6 +204,11 @@ class CodeStore:
 
     def _damaged(self, sha: str, what: str) -> CorruptArchiveError:
         return CorruptArchiveError(f"{self._repository}: object {sha[:40]!r} {what}.")
+
+
+def held_ref(decision: int) -> str:
+    """Return the name, below `refs/`, of what points at the code that is held of a decision."""
+    return f"held/{decision:05d}"
 
 
 def is_plain_name(name: str) -> bool:

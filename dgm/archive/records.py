@@ -19,7 +19,8 @@ Row: TypeAlias = Sequence[Any]
 
 _COMMIT_DIGITS = 40
 _HEXADECIMAL = "0123456789abcdef"
-_YEAR_5000 = 95_617_584_000.0
+YEAR_5000 = 95_617_584_000.0
+"""In seconds since 1970: no fact is as late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +339,7 @@ def agent_from(agent: str, parents: tuple[AgentId, ...], generation: int, step: 
 
 def moment_from(seconds: float) -> float:
     """Return a time that a calendar has."""
-    if not 0 <= seconds < _YEAR_5000:
+    if not 0 <= seconds < YEAR_5000:
         raise ValueError(f"{seconds} is no time")
     return seconds
 

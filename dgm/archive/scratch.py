@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dgm.archive.codestore import sync
+from dgm.boundary.leftovers import is_stale
 
 _NAME = re.compile(r"dgm-(?:diff|read)-([0-9]+)-.+")
 _SITE = re.compile(r"\.[A-Za-z0-9][A-Za-z0-9._-]*\.[a-z0-9_]{8}\.new")
@@ -28,7 +29,7 @@ def scratch_directory(purpose: str) -> Generator[Path]:
 
 def remove_stale_scratch() -> list[Path]:
     """Remove such directories of ours whose process is dead, and return them."""
-    return [path for path in Path(tempfile.gettempdir()).glob("dgm-*") if _is_stale(path) and _removed(path)]
+    return [path for path in Path(tempfile.gettempdir()).glob("dgm-*") if is_stale(path, _NAME) and _removed(path)]
 
 
 @contextmanager
@@ -72,25 +73,6 @@ def _is_abandoned(path: Path) -> bool:
         return True
     finally:
         os.close(descriptor)
-
-
-def _is_stale(path: Path) -> bool:
-    match = _NAME.fullmatch(path.name)
-    try:
-        # The temporary directory is everybody's: touch only what is our own.
-        return match is not None and path.lstat().st_uid == os.geteuid() and not _is_alive(int(match[1]))
-    except OSError:
-        return False
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _removed(path: Path) -> bool:

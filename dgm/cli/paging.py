@@ -26,10 +26,10 @@ def show_paged(console: Console, *parts: RenderableType) -> None:
 
 def _paged(text: str) -> bool:
     """Return whether the user's pager took the text."""
-    pager = shlex.split(os.environ.get("PAGER", "")) or [_PAGER]
     try:
+        pager = shlex.split(os.environ.get("PAGER", "")) or [_PAGER]
         # Its exit code says nothing: whoever leaves it early has seen enough.
         subprocess.run(pager, input=text.encode("utf-8", "replace"), env={**_PLAIN, **os.environ}, check=False)
-    except OSError:
+    except (OSError, ValueError):  # not there, or no command line
         return False
     return True

@@ -169,6 +169,7 @@ class StandingControls:
         Raises:
             BrokenHarnessError: a verdict is not the known one.
             InfrastructureError: it could not be judged, several times in a row.
+            Exception: a worker's bug.
         """
         if self.in_flight is None or not self.in_flight.done():
             return ()

@@ -129,9 +129,16 @@ class Engine:
             with self._giving_up():
                 self._record(self._in_flight.pop(future), future)
         if self._controls is not None:
-            with self._giving_up():
-                if passed := self._controls.collect():
-                    self._watcher.controlled(passed)
+            self._collect_controls(self._controls)
+
+    def _collect_controls(self, controls: StandingControls) -> None:
+        try:
+            passed = controls.collect()
+        except Exception as fault:  # noqa: BLE001 - a worker's bug ends the run too, and not before all else is recorded
+            self._fatal = self._fatal or fault
+        else:
+            if passed:
+                self._watcher.controlled(passed)
 
     @contextmanager
     def _giving_up(self) -> Generator[None]:

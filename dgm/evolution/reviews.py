@@ -38,12 +38,10 @@ class Reviews:
         """Return whether what a decision made waits for a person."""
         return any(held.decision == decision for held in self.waiting())
 
-    def hold(self, decision: int, step: Step) -> HeldStep:
+    def hold(self, decision: int, step: Step) -> None:
         """Record that a child waits."""
         self._archive.hold(decision, step)
-        held = HeldStep(decision, step, at=0.0)
-        self._held[decision] = held
-        return held
+        self._held = {held.decision: held for held in self._archive.held()}
 
     def judge(self, decision: int, review: Review) -> Step:
         """Record what a person said and return the step that it is about.

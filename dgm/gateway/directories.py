@@ -4,9 +4,10 @@ import contextlib
 import os
 import re
 import socket
-import stat
 import tempfile
 from pathlib import Path
+
+from dgm.boundary.leftovers import is_stale
 
 SOCKET_NAME = "model.sock"
 _MAX_PATH_BYTES = 107  # what a unix socket's address can hold
@@ -46,19 +47,7 @@ def remove_own_directories() -> None:
 
 def remove_stale_directories() -> list[Path]:
     """Remove the socket directories of processes of ours that are dead and return them."""
-    return [path for path in _short_temporary_directory().glob("dgm-*") if _is_stale(path) and _removed(path)]
-
-
-def _is_stale(path: Path) -> bool:
-    match = _NAME.fullmatch(path.name)
-    if match is None:
-        return False
-    try:
-        status = path.lstat()
-    except OSError:
-        return False
-    # The temporary directory is everybody's: touch only real directories of our own.
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not _is_alive(int(match[1]))
+    return [path for path in _short_temporary_directory().glob("dgm-*") if is_stale(path, _NAME) and _removed(path)]
 
 
 def _removed(path: Path) -> bool:
@@ -66,16 +55,6 @@ def _removed(path: Path) -> bool:
         return False
     remove_directory(path)
     return not path.exists()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _short_temporary_directory() -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 from dgm.boundary.chat import ChatRequest, Message, parse_chat_request
 from dgm.core.errors import HostileBytesError, InfrastructureError, OutOfBudgetError, ProviderRefusedError
 from dgm.core.outcomes import Usage
+from dgm.core.ports import MOST_CALLS_AT_ONCE
 from dgm.gateway.calls import Answer, Caller, SessionClosedError
 from dgm.gateway.directories import SOCKET_NAME
 from dgm.gateway.money import SessionLimitError
@@ -23,7 +24,6 @@ from dgm.gateway.provider import REFUSED_CONTENT, TOO_LONG, RequestRefusedError
 from dgm.gateway.replies import Reply, completion_reply, error_reply
 from dgm.gateway.silence import Replies
 
-_MAX_CALLS_UNDER_WAY = 16
 _MAX_REFUSALS_NOTED = 50  # in the transcript: nonsense must not fill the host's disk
 
 
@@ -131,7 +131,7 @@ class Session:
         except OutOfBudgetError:
             return error_reply(402, "The budget is used up.")
         except _TooManyCallsError:
-            return error_reply(429, f"More than {_MAX_CALLS_UNDER_WAY} calls at once.")
+            return error_reply(429, f"More than {MOST_CALLS_AT_ONCE} calls at once.")
         except Exception:  # noqa: BLE001  # it is kept in `fault`; here is the end of a thread, and the agent's only door
             return error_reply(502, "The model's provider failed.")
 
@@ -177,7 +177,7 @@ class Session:
         with self._changed:
             if self._caller.closed.is_set():
                 raise SessionClosedError
-            if self._under_way >= _MAX_CALLS_UNDER_WAY:  # also those of connections that went away since
+            if self._under_way >= MOST_CALLS_AT_ONCE:  # also those of connections that went away since
                 raise _TooManyCallsError
             self._under_way += 1
         try:

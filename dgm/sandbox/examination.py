@@ -68,12 +68,12 @@ def container_findings(subject: Subject, *, runtime: str, probes: Iterable[Probe
         try:
             seen = probe.look(subject)
         except DgmError as error:
-            yield Finding(runtime, probe.name, Result.FAILED, _plain(f"{error} {probe.remedy}"))
+            yield Finding(runtime, probe.name, Result.FAILED, safe_line(f"{error} {probe.remedy}"))
             continue
         if isinstance(seen, NotHere):
-            yield Finding(runtime, probe.name, Result.NOT_HERE, _plain(seen.why))
+            yield Finding(runtime, probe.name, Result.NOT_HERE, safe_line(seen.why))
         else:
-            yield Finding(runtime, probe.name, Result.OK, _plain(seen))
+            yield Finding(runtime, probe.name, Result.OK, safe_line(seen))
 
 
 def subject_of(
@@ -133,7 +133,7 @@ def _examined(engine: Engine, limits: SandboxLimits, runtime: str) -> Generator[
         with sandbox.container(_spec(lifetime_s=_SHORT_LIFE_S)) as brief:
             yield lifetime_finding(engine, brief.id, runtime=runtime)
     except DgmError as error:
-        yield Finding(runtime, "container", Result.FAILED, _plain(str(error)))
+        yield Finding(runtime, "container", Result.FAILED, safe_line(str(error)))
 
 
 def _whole_container(sandbox: DockerSandbox, limits: SandboxLimits, runtime: str) -> Generator[Finding]:
@@ -194,7 +194,3 @@ def _script(name: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SandboxError(f"A script of the examination cannot be read: {error}.") from error
-
-
-def _plain(sentence: str) -> str:
-    return safe_line(sentence)

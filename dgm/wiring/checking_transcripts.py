@@ -13,15 +13,15 @@ from typing import TypeAlias
 from dgm.archive.checks import Finding, Subject, found
 from dgm.archive.checks_results import is_of_attempt
 from dgm.archive.records import Amount
+from dgm.archive.run import TRANSCRIPTS
 from dgm.boundary.session_files import sessions_in
 from dgm.core.errors import UsageError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import NANOS_PER_USD
+from dgm.core.ports import MOST_CALLS_AT_ONCE
 from dgm.gateway.records import Record, Transcript, read_records
 from dgm.gateway.transcripts import TRANSCRIPT_SUFFIX, transcript_path
 
-MOST_CALLS_AT_ONCE = 16
-"""Of one session; see `dgm.gateway.session`."""
 _TORN = "it ends within record"
 
 _CALLS = """
@@ -78,7 +78,7 @@ def check_transcripts(run: Subject, books: Books, listed: list[str]) -> Iterator
         books: of one moment.
         listed: names of the files that there were before that moment.
     """
-    place = run.directory / "transcripts"
+    place = run.directory / TRANSCRIPTS
     yield found(
         "transcripts of the run",
         "each is of an attempt's session",
@@ -101,13 +101,13 @@ def check_transcripts(run: Subject, books: Books, listed: list[str]) -> Iterator
 def listed_transcripts(directory: Path) -> list[str]:
     """Return the names of all that lies among a run's transcripts."""
     try:
-        return sorted(path.name for path in (directory / "transcripts").iterdir())
+        return sorted(path.name for path in (directory / TRANSCRIPTS).iterdir())
     except OSError:
         return []  # each session then lacks its own
 
 
 def _strangers(run: Subject, listed: list[str]) -> Iterator[str]:
-    sessions = set(sessions_in(run.directory / "transcripts", suffix=TRANSCRIPT_SUFFIX))
+    sessions = set(sessions_in(run.directory / TRANSCRIPTS, suffix=TRANSCRIPT_SUFFIX))
     for name in listed:
         session = SessionId(name.removesuffix(TRANSCRIPT_SUFFIX))
         if session not in sessions or not is_of_attempt(session, run):

@@ -5,7 +5,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,22 @@ def command(tmp_path: Path) -> Command:
     path = write_config(tmp_path / "small.toml", children=CHILDREN, workers=1)
     path.write_text(path.read_text("utf-8") + "[integrity]\ncontrol_tasks = 0\ncontrol_every = 0\n", "utf-8")
     return Command(tmp_path)
+
+
+@pytest.fixture
+def started() -> Generator[Callable[[subprocess.Popen[str]], subprocess.Popen[str]]]:
+    """Takes note of a process, which is ended if the test fails before it ends."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def noted(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+        processes.append(process)
+        return process
+
+    yield noted
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def until(is_so: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -57,9 +73,11 @@ def listens(command: Command) -> bool:
     return True
 
 
-def test_a_run_is_reviewed_paused_killed_and_stopped_from_other_processes(command: Command) -> None:
+def test_a_run_is_reviewed_paused_killed_and_stopped_from_other_processes(
+    command: Command, started: Callable[[subprocess.Popen[str]], subprocess.Popen[str]]
+) -> None:
     control, config = command.runs / "seen" / "control.sock", str(command.runs / "small.toml")
-    process = command.start("run", "seen", "--config", config, "--approve", "each")
+    process = started(command.start("run", "seen", "--config", config, "--approve", "each"))
     until(lambda: all_wait(command), process)
 
     assert stat.filemode(control.stat().st_mode) == "srw-------"
@@ -74,7 +92,7 @@ def test_a_run_is_reviewed_paused_killed_and_stopped_from_other_processes(comman
     process.communicate()
     assert control.exists()
     assert command.json("review", "seen")["waiting"][0] | {"age_s": 0} == first | {"age_s": 0}
-    process = command.start("resume", "seen")
+    process = started(command.start("resume", "seen"))
     until(lambda: listens(command), process)
 
     refused = command("review", "seen", "--step", str(first["step"]), "--reject", "It only adds words.")

@@ -134,7 +134,7 @@ FOUND: dict[FindingKind, list[str]] = {
         "x = '~/.ssh'\n",
         "open('/hidden/tests.py')\n",
         "open('../../x')\n",
-        'run("cat /root/x")\n',
+        'run("cat /etc/x")\n',
     ],
     FindingKind.SIGNALS: [
         "os.kill(1, 9)\n",

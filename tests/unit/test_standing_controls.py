@@ -206,3 +206,19 @@ def test_a_control_that_cannot_be_judged_is_tried_again_and_then_ends_the_run() 
     with pytest.raises(SandboxError):
         run_with(archive, judge, every=1)
     assert (len(tries), archive.controls) == (3, [])
+
+
+def test_a_bug_in_a_control_ends_the_run_once_all_else_is_recorded() -> None:
+    archive = new_archive()
+
+    def broken(_: int) -> tuple[StandingControl, ...]:
+        raise RuntimeError("a bug")
+
+    with ThreadPoolExecutor(2) as executor:
+        controls = StandingControls(archive, broken, every=1)
+        engine = Engine(
+            archive, plan(workers=2), executor=executor, perform=perform, watcher=Recorder(), controls=controls
+        )
+        with pytest.raises(RuntimeError, match="a bug"):
+            engine.run()
+    assert archive.open_decisions() == ()

@@ -3,7 +3,7 @@
 from dgm.core.ports.archive import Archive, Attempt, Decision
 from dgm.core.ports.benchmarks import Benchmark, ControlKind
 from dgm.core.ports.clock import Clock
-from dgm.core.ports.models import Grant, Ledger, ModelAccess, ModelSession, Role, SessionLimits
+from dgm.core.ports.models import MOST_CALLS_AT_ONCE, Grant, Ledger, ModelAccess, ModelSession, Role, SessionLimits
 from dgm.core.ports.sandbox import (
     Changes,
     Container,
@@ -16,6 +16,7 @@ from dgm.core.ports.sandbox import (
 )
 
 __all__ = [
+    "MOST_CALLS_AT_ONCE",
     "Archive",
     "Attempt",
     "Benchmark",

@@ -19,6 +19,10 @@ class Role(StrEnum):
     PROBE = "probe"  # a scripted stand-in that checks an agent speaks the protocol; costs nothing
 
 
+MOST_CALLS_AT_ONCE = 16
+"""Of one session."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
     """What one session may use of a model."""
