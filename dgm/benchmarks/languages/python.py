@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from random import Random
 
-from dgm.benchmarks.canaries import GuardedTests, guarded
 from dgm.benchmarks.exercism import Exercise
+from dgm.benchmarks.languages.python_canaries import GuardedTests, guarded
 from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree

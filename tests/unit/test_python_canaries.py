@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from dgm.benchmarks.canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.python_canaries import GuardedTests, guarded
 
 CASE = """
 import unittest
