@@ -20,7 +20,7 @@ from dgm.archive.schema import (
     upgrade_schema,
     version_of,
 )
-from dgm.archive.scratch import scratch_directory
+from dgm.boundary.scratch import scratch_directory
 from dgm.core.errors import ArchiveError, CorruptArchiveError, DiskFullError, NewerArchiveError
 from dgm.core.ids import TaskId
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgm.archive.codestore import CommitId, create_repository
-from dgm.archive.scratch import scratch_directory
 from dgm.boundary.bare_git import bare_git_environment
+from dgm.boundary.scratch import scratch_directory
 from dgm.core.errors import ArchiveError, CorruptArchiveError
 
 _TIMEOUT_S = 60.0

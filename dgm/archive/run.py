@@ -9,13 +9,13 @@ from typing import Any
 
 import tomli_w
 
+from dgm.archive.build_sites import build_site
 from dgm.archive.codestore import REPOSITORY, create_repository, sync
 from dgm.archive.database import DATABASE, create_database, open_for_writing
 from dgm.archive.lock import RunLock
 from dgm.archive.prices import PRICES_TOML, price_table
 from dgm.archive.reader import RUN_TOML, RunReader, RunState, read_run
 from dgm.archive.records import RunFacts
-from dgm.archive.scratch import build_site
 from dgm.archive.writer import RunArchive
 from dgm.config import Price, RunConfig
 from dgm.core.errors import ArchiveError, CorruptArchiveError, RunExistsError

@@ -11,13 +11,13 @@ side renamed and the other one changed is a conflict here, which is what it is t
 
 import re
 import subprocess
-import tempfile
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dgm.boundary.bare_git import bare_git_environment
+from dgm.boundary.scratch import scratch_directory
 from dgm.core.errors import InfrastructureError
 from dgm.core.files import File, FileTree
 
@@ -135,8 +135,7 @@ def _marks(size: int) -> re.Pattern[bytes]:
 def _merged_text(base: bytes, ours: bytes, theirs: bytes, *, marks: int) -> tuple[bytes, bool]:
     """Return the merged text, with marks around what the sides do not agree on, and whether there is nothing such."""
     try:
-        with tempfile.TemporaryDirectory(prefix="dgm-merge-") as name:
-            directory = Path(name)
+        with scratch_directory("merge") as directory:
             for side, content in (("ours", ours), ("base", base), ("theirs", theirs)):
                 (directory / side).write_bytes(content)
             exit_code = _run_git(directory, marks=marks)

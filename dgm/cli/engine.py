@@ -23,7 +23,8 @@ def gc(
     """Remove containers, sockets and unfinished directories that a killed run left behind."""
     from rich.text import Text
 
-    from dgm.archive.scratch import remove_stale_build_sites, remove_stale_scratch
+    from dgm.archive.build_sites import remove_stale_build_sites
+    from dgm.boundary.scratch import remove_stale_scratch
     from dgm.cli.runs import run_directories, runs_directory
     from dgm.cli.screen import show
     from dgm.gateway.directories import remove_stale_directories

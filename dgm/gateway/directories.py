@@ -7,7 +7,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from dgm.boundary.leftovers import is_stale
+from dgm.boundary.scratch import is_stale
 
 SOCKET_NAME = "model.sock"
 _MAX_PATH_BYTES = 107  # what a unix socket's address can hold

@@ -1,10 +1,10 @@
 """Looks at everything that a session needs of this machine and says what is wrong, one sentence each."""
 
-import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dgm.boundary.scratch import scratch_directory
 from dgm.config import SandboxLimits
 from dgm.core.errors import DgmError, SandboxError
 from dgm.core.ids import SessionId
@@ -98,8 +98,8 @@ def _disk(limits: SandboxLimits, directory: Path, info: Json) -> str:
 
 
 def _container(engine: Engine, limits: SandboxLimits, image: str) -> str:
-    with tempfile.TemporaryDirectory() as directory:
-        sandbox = DockerSandbox(engine, limits, run="doctor", directory=Path(directory))
+    with scratch_directory("doctor") as directory:
+        sandbox = DockerSandbox(engine, limits, run="doctor", directory=directory)
         spec = ContainerSpec(image, "agent", SessionId("doctor"), _TRIAL_LIFETIME_S)
         with sandbox.container(spec) as container:
             execution = container.execute(["python3", "--version"], timeout_s=_TRIAL_TIMEOUT_S)

@@ -2,12 +2,12 @@
 
 import json
 import socket
-import tempfile
 import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from dgm.boundary.scratch import scratch_directory
 from dgm.boundary.text import safe_line
 from dgm.config import SandboxLimits
 from dgm.content import default_runs_directory, sandbox_directory
@@ -137,8 +137,8 @@ def _examined(engine: Engine, limits: SandboxLimits, runtime: str) -> Generator[
 
 
 def _whole_container(sandbox: DockerSandbox, limits: SandboxLimits, runtime: str) -> Generator[Finding]:
-    with tempfile.TemporaryDirectory(prefix="dgm-examination-") as place:
-        directory = Path(place) if sandbox.engine.is_local else None
+    with scratch_directory("examination") as place:
+        directory = place if sandbox.engine.is_local else None
         with nullcontext() if directory is None else listening(directory):
             with sandbox.container(_spec(gateway=directory)) as container:
                 subject = subject_of(

@@ -10,6 +10,7 @@ from dgm.archive.reader import RunReader
 from dgm.archive.run import RunArchive, create_run, locked_run
 from dgm.benchmarks.catalogue import with_records
 from dgm.boundary.directories import read_agent_directory
+from dgm.boundary.scratch import remove_stale_scratch
 from dgm.config import Price, RunConfig, config_from, laid_over
 from dgm.core.actions import ActionResult
 from dgm.core.errors import ArchiveError, DgmError
@@ -21,7 +22,7 @@ from dgm.evolution.engine import Engine
 from dgm.evolution.perform import perform
 from dgm.evolution.plan import Ending, Watcher
 from dgm.gateway.consent import with_addresses
-from dgm.gateway.directories import remove_own_directories
+from dgm.gateway.directories import remove_own_directories, remove_stale_directories
 from dgm.oversight.server import served
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from dgm.sandbox.reaper import collect_garbage
@@ -229,12 +230,19 @@ def resumed_run(  # noqa: PLR0913 - each may be said anew
         with checked_models(models_of(config, archive.prices(), answered=_answered(archive))) as models:
             confirm(config, archive)
             with docker_sandbox(config, directory, say=say, pin=archive.pin_image) as sandbox:
-                collect_garbage(sandbox.engine, everything=False)  # what the killed process left, if it was killed
+                _remove_what_was_left(sandbox)
                 require_same_images(archive, ensured_images(sandbox.engine, benchmark.images(), say=say))
                 archive.start(children=children)
                 with gateway_of(config, models, archive, directory) as gateway:
                     bench = bench_of(config, benchmark, sandbox, gateway)
                     yield LiveRun(directory.name, config, archive, bench, sandbox)
+
+
+def _remove_what_was_left(sandbox: DockerSandbox) -> None:
+    """Remove what killed processes left, this run's among them if it was killed."""
+    collect_garbage(sandbox.engine, everything=False)
+    remove_stale_directories()
+    remove_stale_scratch()
 
 
 def with_bounds(

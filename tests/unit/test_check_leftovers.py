@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dgm.archive.scratch import build_site, remove_stale_build_sites, remove_stale_scratch, scratch_directory
+from dgm.archive.build_sites import build_site, remove_stale_build_sites
+from dgm.boundary.scratch import remove_stale_scratch, scratch_directory
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +46,9 @@ def test_a_link_that_is_named_like_an_unfinished_run_is_left_alone(tmp_path: Pat
     assert remove_stale_build_sites(tmp_path) == []
 
 
-def test_scratch_of_a_killed_process_is_removed() -> None:
-    killed_within(lambda: scratch_directory("diff"))
+@pytest.mark.parametrize("purpose", ["diff", "merge", "swebench"])
+def test_scratch_of_a_killed_process_is_removed(purpose: str) -> None:
+    killed_within(lambda: scratch_directory(purpose))
     assert len(remove_stale_scratch()) == 1
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
 

@@ -7,7 +7,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dgm.boundary.scratch import scratch_directory
 from dgm.boundary.text import safe_line
 from dgm.core.errors import SandboxError
 
@@ -127,8 +127,7 @@ def run_harness(request: Request, *, environment: Mapping[str, str]) -> HarnessR
     Raises:
         SandboxError: the process cannot be started.
     """
-    with tempfile.TemporaryDirectory(prefix="dgm-swebench-") as directory:
-        place = Path(directory)
+    with scratch_directory("swebench") as place:
         run = secrets.token_hex(8)
         (place / "request.json").write_text(json.dumps(_request(request, run=run)), "ascii")
         problem = _run_process(place, environment, deadline_s=request.timeout_s + SLACK_S)

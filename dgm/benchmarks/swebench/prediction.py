@@ -6,11 +6,11 @@ agent named, and nothing that an agent left is run or believed.
 
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dgm.boundary.bare_git import bare_git_environment
+from dgm.boundary.scratch import scratch_directory
 from dgm.core.errors import HostileBytesError, SandboxError
 from dgm.core.files import Change, File, FileTree, only
 
@@ -57,8 +57,7 @@ def _is_text(file: File | None) -> bool:
 def _patch(change: Change, paths: Sequence[str], *, attributes: str) -> bytes:
     if not paths:
         return b""
-    with tempfile.TemporaryDirectory(prefix="dgm-patch-") as directory:
-        place = Path(directory)
+    with scratch_directory("patch") as place:
         repository, found = place / "bare", place / "patch"
         _git(repository, "init", "--quiet", "--bare", "--template=", str(repository))
         (repository / "info").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Directories that are there for a moment, and what becomes of them when the process that made them is killed."""
+"""Where runs are made before they get their names, and what becomes of that when the process is killed."""
 
 import fcntl
 import os
@@ -10,26 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dgm.archive.codestore import sync
-from dgm.boundary.leftovers import is_stale
 
-_NAME = re.compile(r"dgm-(?:diff|read)-([0-9]+)-.+")
 _SITE = re.compile(r"\.[A-Za-z0-9][A-Za-z0-9._-]*\.[a-z0-9_]{8}\.new")
-
-
-@contextmanager
-def scratch_directory(purpose: str) -> Generator[Path]:
-    """Give a directory that is removed afterwards, by `remove_stale_scratch` if this process is killed.
-
-    Args:
-        purpose: "diff" or "read".
-    """
-    with tempfile.TemporaryDirectory(prefix=f"dgm-{purpose}-{os.getpid()}-") as directory:
-        yield Path(directory)
-
-
-def remove_stale_scratch() -> list[Path]:
-    """Remove such directories of ours whose process is dead, and return them."""
-    return [path for path in Path(tempfile.gettempdir()).glob("dgm-*") if is_stale(path, _NAME) and _removed(path)]
 
 
 @contextmanager
