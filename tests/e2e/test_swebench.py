@@ -208,11 +208,11 @@ def test_a_solution_that_never_ends_is_unresolved_and_is_ended(measured: Measure
 
 
 def test_a_forged_verdict_is_stored_flagged_and_not_counted(measured: Measured) -> None:
-    outcome = measured.outcomes["forged"]
-    assert outcome["verdict"] == "resolved"
-    assert outcome["flags"]
-    believed = [name for name, outcome in measured.outcomes.items() if outcome["verdict"] == "resolved"]
+    assert measured.outcomes["forged"]["verdict"] == "resolved"
+    believed = {name: one["flags"] for name, one in measured.outcomes.items() if one["verdict"] == "resolved"}
     assert sorted(believed) == ["forged", "hooked", "linked", "right", "right-and-untidy"]
+    assert believed.pop("forged")
+    assert list(believed.values()) == [[], [], [], []], believed
     assert measured.agent["score"]["resolved"] == 4
     assert measured.command.json("status", "behaving")["flagged"] == 1
 
@@ -356,6 +356,8 @@ def evolved(command: Command, dataset: Path, temporary: Path, tmp_path_factory: 
             assert process.poll() is None, process.communicate()
         process.send_signal(signal.SIGKILL)
         process.communicate()
+        # What it leaves hangs on the moment; one such thing is left in any case.
+        (temporary / f"dgm-patch-{process.pid}-left").mkdir()
         done = command("resume", "evolved")
     assert done.returncode == 0, done.stderr
     return command

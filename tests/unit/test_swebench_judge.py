@@ -235,6 +235,42 @@ def test_a_test_that_must_fail_and_does_not_is_flagged(
     assert grade.flags == ("A test that nothing can pass, laid beside the others, was not reported as failed.",)
 
 
+def once(first: HarnessRun, then: HarnessRun, *, with_canary: bool) -> Callable[[Request], HarnessRun]:
+    """Return an answer that differs the first time that it is given with, or without, a test that must fail."""
+    asked: list[Request] = []
+
+    def answer(request: Request) -> HarnessRun:
+        if bool(canary_name(request)) == with_canary:
+            asked.append(request)
+            if len(asked) == 1:
+                return first
+        return with_failed_canary(then, request)
+
+    return answer
+
+
+CUT = LOG.replace("Ran 1 test in 0.1s\nOK\n>>>>> Test Exit Code: 0\n", "Ran 1 t>>>>> Test Exit Code: 0\nest in 0.1s\n")
+LATE = HarnessRun(fault="", failure="its tests ran into the time limit")
+
+
+@pytest.mark.parametrize(("first", "with_canary"), [(told(log=CUT), False), (told(), True), (LATE, True)])
+def test_what_looks_odd_once_and_not_again_is_no_flag(
+    fake: Harness, judging: Judging, sandbox: FakeSandbox, first: HarnessRun, *, with_canary: bool
+) -> None:
+    fake.answers = {OTHER: once(first, told(), with_canary=with_canary)}
+    grade = judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
+    assert (grade.resolved, grade.flags) == (True, ())
+
+
+@pytest.mark.parametrize("then", [told(log=CUT), told(resolved=False), LATE])
+def test_what_looks_odd_and_is_not_right_the_second_time_is_flagged(
+    fake: Harness, judging: Judging, sandbox: FakeSandbox, then: HarnessRun
+) -> None:
+    fake.answers = {OTHER: once(told(log=CUT), then, with_canary=False)}
+    grade = judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
+    assert (grade.resolved, grade.flags) == (True, ("The test runner did not end as it does with the gold patch.",))
+
+
 def test_the_faster_of_two_gold_runs_is_compared_with_since_the_first_one_reads_a_cold_disk(
     fake: Harness, judging: Judging, sandbox: FakeSandbox
 ) -> None:

@@ -88,11 +88,13 @@ class Judging:
         gold = self._gold_run(bench, session)
         run, grade = bench.run(patch, session)
         if grade.resolved:
-            flags = run_flags(observed(run), gold.observed) + edit_flags(
+            steering = edit_flags(
                 edits, gold_paths=patched_paths(instance.patch), test_paths=patched_paths(instance.test_patch)
             )
-            if gold.canary and not flags:
-                flags = self._canary_flags(bench, patch, session)
+            if steering:  # no other sign can make it more or less believable
+                flags = run_flags(observed(run), gold.observed) + steering
+            else:
+                flags = self._lasting_flags(bench, gold, patch, run, session)
             grade = Grade(grade.resolved, grade.summary, flags=flags)
         self._kept(session, patch, run, grade)
         return grade
@@ -120,6 +122,26 @@ class Judging:
         with bench.containers(gold_session) as containers:
             image_id = containers.image_id
             return self._gold.of(bench.instance, image_id=image_id, stock=self._settings.stock, make=make)
+
+    def _lasting_flags(
+        self, bench: "_Instance", gold: GoldRun, patch: str, run: HarnessRun, session: SessionId
+    ) -> tuple[str, ...]:
+        """Return what is odd about a resolved run, unless nothing is when all is done once more.
+
+        A busy machine can make tests late, and the engine lays what they print on two streams together in any order,
+        also within a line. Either can look like forging, once; forging looks like it whenever it is done.
+        """
+        flags = self._run_flags(bench, gold, patch, run, session)
+        if not flags:
+            return ()
+        again, grade = bench.run(patch, SessionId(f"{session}.again"))
+        return () if grade.resolved and not self._run_flags(bench, gold, patch, again, session) else flags
+
+    def _run_flags(
+        self, bench: "_Instance", gold: GoldRun, patch: str, run: HarnessRun, session: SessionId
+    ) -> tuple[str, ...]:
+        flags = run_flags(observed(run), gold.observed)
+        return self._canary_flags(bench, patch, session) if gold.canary and not flags else flags
 
     def _canary_flags(self, bench: "_Instance", patch: str, session: SessionId) -> tuple[str, ...]:
         canary = self._canary(bench.instance)
