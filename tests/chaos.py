@@ -1,6 +1,6 @@
 """Chaos: runs that are evolved in rounds, in each of which something is done to them; nothing may be lost or twice.
 
-    python -m tests.chaos [ROUNDS] [SEED] [--directory DIR]
+    python -m tests.chaos [ROUNDS] [SEED] [--only DEED]... [--kill-engine]
 
 After each round `dgm gc` and `dgm check` must pass, nothing may be left behind, and every fact of the round before must
 be there. A run that came to its end is compared with one that nobody disturbed, where its choices hang on its seed
@@ -30,7 +30,7 @@ from typing import Any, TypeAlias
 from dgm.archive.reader import RunState, read_run
 from dgm.benchmarks.catalogue import benchmark_named
 from dgm.wiring.checking import check_run
-from tests.chaos_deeds import DEEDS, Target, containers_of, end, now, possible, until
+from tests.chaos_deeds import DEEDS, Target, containers_of, docker, end, now, possible, until
 from tests.chaos_engine import EngineDoor, engine_door
 from tests.chaos_provider import Provider, failing_provider
 
@@ -74,6 +74,8 @@ class Chaos:
     provider: Provider
     door: EngineDoor
     fills: bool
+    kills_engine: bool = False
+    """Whether the machine's engine was started for this alone, so that it can be killed."""
     say: Any = print
     done: Counter[str] = field(default_factory=Counter[str])
     wrong: list[str] = field(default_factory=list[str])
@@ -89,7 +91,7 @@ class Chaos:
         self.temporary = self.directory / "tmp"
         self.temporary.mkdir()
         self.run = self.new_run(1)
-        self.deeds = possible(fills=self.fills, verbs=self.verbs())
+        self.deeds = possible(fills=self.fills, kills_engine=self.kills_engine, verbs=self.verbs())
         self.plan: list[str] = []
         self.process: subprocess.Popen[str] | None = None
 
@@ -333,14 +335,14 @@ def small_disk(place: Path) -> Generator[bool]:
 
 
 @contextmanager
-def chaos(directory: Path, seed: int) -> Generator[Chaos]:
+def chaos(directory: Path, seed: int, *, kills_engine: bool = False) -> Generator[Chaos]:
     """Return what carries out rounds in a new directory."""
     with (
         small_disk(directory / "runs") as fills,
         failing_provider() as provider,
         engine_door(directory) as door,
     ):
-        made = Chaos(directory, seed, provider, door, fills)
+        made = Chaos(directory, seed, provider, door, fills, kills_engine)
         try:
             yield made
         finally:
@@ -355,10 +357,15 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("rounds", nargs="?", type=int, default=30)
     parser.add_argument("seed", nargs="?", type=int, default=1)
     parser.add_argument("--only", action="append", choices=sorted(DEEDS))
+    parser.add_argument("--kill-engine", action="store_true", help="also kill dockerd, and start it again")
     wanted = parser.parse_args(argv)
+    if wanted.kill_engine and (running := docker("ps", "--quiet").split()):
+        parser.error(f"{len(running)} containers run on this engine; it is killed only where nobody else uses it")
     directory = Path(tempfile.mkdtemp(prefix="dgm-chaos."))
-    with chaos(directory, wanted.seed) as made:
+    with chaos(directory, wanted.seed, kills_engine=wanted.kill_engine) as made:
         made.deeds = [name for name in made.deeds if not wanted.only or name in wanted.only]
+        if not made.deeds:
+            parser.error(f"nothing of {', '.join(wanted.only)} can be done here")
         skipped = sorted(DEEDS.keys() - set(made.deeds))
         print(f"in {directory}" + (f"; without {', '.join(skipped)}" if skipped else ""), flush=True)
         with suppress(KeyboardInterrupt):  # what was found until then is told

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeAlias, TypeVar
 
-from tests.chaos_engine import EngineDoor
+from tests.chaos_engine import EngineDoor, killed_engine
 from tests.chaos_provider import Provider
 
 _ALL_OF_IT = 1 << 30
@@ -141,6 +141,13 @@ def lose_engine(target: Target, random: Random) -> str:
     return "cut it off from the engine"
 
 
+def kill_engine(target: Target, random: Random) -> str:
+    """Kill the engine with all that runs on it, and start it again after a while."""
+    with killed_engine():
+        target.wait(random.uniform(0.2, 4.0))
+    return "killed the engine"
+
+
 def remove_sockets(target: Target, _: Random) -> str:
     """Remove the directories of its gateway's sockets."""
     found = until(target, lambda: list(target.temporary.glob(f"dgm-{target.process.pid}-*")))
@@ -171,6 +178,7 @@ DEEDS: dict[str, Deed] = {
     "fill the disk": fill_disk,
     "provider fails": fail_provider,
     "engine is gone": lose_engine,
+    "kill the engine": kill_engine,
     "remove sockets": remove_sockets,
     "pause": pause,
     "stop": stop,
@@ -178,12 +186,12 @@ DEEDS: dict[str, Deed] = {
 _VERBS = {"pause", "stop"}
 
 
-def possible(*, fills: bool, verbs: Iterable[str]) -> list[str]:
-    """Return the deeds that can be done here: some need a disk of their own, or a verb that there is."""
-    known = set(verbs)
-    return [
-        name for name in DEEDS if (fills or name != "fill the disk") and (name not in _VERBS or name in known)
-    ]  # fmt: skip
+def possible(*, fills: bool, kills_engine: bool, verbs: Iterable[str]) -> list[str]:
+    """Return the deeds that can be done here: some need a disk or an engine of their own, or a verb that there is."""
+    missing = _VERBS.difference(verbs)
+    missing |= set() if fills else {"fill the disk"}
+    missing |= set() if kills_engine else {"kill the engine"}
+    return [name for name in DEEDS if name not in missing]
 
 
 def end(target: Target, random: Random) -> str:

@@ -1,15 +1,21 @@
 """A door before the machine's engine that can be shut: to a run, the engine is gone then, and its connections are cut.
 
-The engine itself is everybody's and goes on.
+The engine itself is everybody's and goes on, unless whoever started it lets it be killed.
 """
 
+import os
+import select
+import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ENGINE = "/var/run/docker.sock"
+_ENGINE_PID = Path("/var/run/docker.pid")
+_START_ENGINE = Path(__file__).parents[1] / "scripts" / "engine"
 _CHUNK_BYTES = 1 << 16
 
 
@@ -65,7 +71,12 @@ class EngineDoor:
                 client.close()
                 return
             engine = socket.socket(socket.AF_UNIX)
-            engine.connect(_ENGINE)
+            try:
+                engine.connect(_ENGINE)
+            except OSError:  # it was killed
+                engine.close()
+                client.close()
+                return
             self._live |= {client, engine}
         threading.Thread(target=self._pass_both_ways, args=(client, engine), daemon=True).start()
 
@@ -86,6 +97,24 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
             target.sendall(chunk)
     with suppress(OSError):  # half of a hijacked stream may end before the other
         target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def killed_engine() -> Generator[None]:
+    """Kill the machine's engine, and start it again in the end.
+
+    Raises:
+        OSError: there is none, or this user may not kill it.
+        subprocess.CalledProcessError: it does not start again.
+    """
+    engine = os.pidfd_open(int(_ENGINE_PID.read_text()))
+    try:
+        signal.pidfd_send_signal(engine, signal.SIGKILL)
+        select.select([engine], [], [])
+        yield
+    finally:
+        os.close(engine)
+        subprocess.run([_START_ENGINE], check=True, capture_output=True)
 
 
 @contextmanager
