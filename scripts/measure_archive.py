@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from unittest.mock import patch
 
-from dgm.archive import codestore, writer
+from dgm.archive import agent_code, codestore
 from dgm.archive.codestore import REPOSITORY, CodeStore, CommitId, NewCommit
 from dgm.archive.database import DATABASE, open_for_writing
 from dgm.archive.difference import DiffStat
@@ -55,22 +55,7 @@ CALLS = 4
 RESOLVED_SHARE = 0.4
 CALL = Usage(calls=1, input_tokens=1_400, output_tokens=80, cost_usd=0.0021, cache_read_tokens=900)
 WORST = Usage(calls=1, input_tokens=2_000, output_tokens=4_096, cost_usd=0.07)
-WORDS = (
-    "retry",
-    "edit",
-    "file",
-    "when",
-    "reply",
-    "is",
-    "empty",
-    "because",
-    "a",
-    "test",
-    "fails",
-    "and",
-    "nobody",
-    "looks",
-)
+WORDS = "retry edit file when reply is empty because a test fails and nobody looks"
 ADDED = 200
 DRAWS = 50
 AGENTS_OF_A_TRANSACTION = 1_000
@@ -253,7 +238,7 @@ def child_code(code: FileTree, step: int) -> FileTree:
 
 def prose(random: Random, words: int) -> str:
     """Return some text."""
-    return " ".join(random.choices(WORDS, k=words))
+    return " ".join(random.choices(WORDS.split(), k=words))
 
 
 def patch_text(random: Random, lines: int) -> str:
@@ -371,7 +356,7 @@ def print_added(archive: RunArchive) -> None:
 
     with (
         patch.object(CodeStore, "write", by_git(CodeStore.write)),
-        patch.object(writer, "diff_stat", by_git(writer.diff_stat)),
+        patch.object(agent_code, "diff_stat", by_git(agent_code.diff_stat)),
     ):
         for _ in range(ADDED):
             number, parent = archive.steps_done() + 1, random.choice(tree).id

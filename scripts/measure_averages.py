@@ -12,7 +12,8 @@ from itertools import permutations
 from pathlib import Path
 
 from dgm.archive.averages import Samples, amounts_by_role, samples_of
-from dgm.archive.reader import RunReader, RunState, read_run
+from dgm.archive.processes import RunState
+from dgm.archive.reader import RunReader, read_run
 from dgm.benchmarks.averages import averages_toml
 from dgm.benchmarks.catalogue import benchmark_of
 from dgm.cli.forecast import new_run_ahead

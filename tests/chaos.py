@@ -27,7 +27,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias
 
-from dgm.archive.reader import RunState, read_run
+from dgm.archive.processes import RunState
+from dgm.archive.reader import read_run
 from dgm.benchmarks.catalogue import benchmark_named
 from dgm.wiring.checking import check_run
 from tests.chaos_deeds import DEEDS, Target, containers_of, docker, end, now, possible, until

@@ -65,7 +65,7 @@ def samples_of(run: RunReader, stages: Sequence[Stage]) -> Samples:
     """
     with run.snapshot():
         calls, outcomes, steps = run.calls_by_session(), run.outcomes(), run.steps()
-        root = run.agent_tree().root.id
+        root = run.seed_agent()
     simulated = _simulated(run)
     children = [measured for agent, measured in outcomes.items() if agent != root and measured]
     by_agent = [[_session(outcome, calls, simulated) for outcome in measured] for measured in children]

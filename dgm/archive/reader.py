@@ -1,22 +1,21 @@
 """Reads a run: needs no Docker, no lock and no right to write, also while another process evolves it."""
 
-import threading
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from dgm.archive import costs, results
-from dgm.archive.codestore import REPOSITORY, CodeStore, CommitId
+from dgm.archive.agent_code import AgentCode
+from dgm.archive.codestore import REPOSITORY
 from dgm.archive.database import DATABASE, open_for_reading
-from dgm.archive.difference import DiffStat, diff_stat, diff_text
+from dgm.archive.difference import DiffStat
 from dgm.archive.facts import Facts
-from dgm.archive.lock import is_locked
 from dgm.archive.prices import read_prices
+from dgm.archive.processes import RunState, elapsed_seconds, state_of
 from dgm.archive.records import (
     Amount,
     ControlRecord,
@@ -33,7 +32,7 @@ from dgm.config import Price, RunConfig, read_config
 from dgm.core.actions import PastStep, Rejection
 from dgm.core.agents import AgentTree
 from dgm.core.errors import ConfigError, CorruptArchiveError
-from dgm.core.files import File, tree_hash
+from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.monitoring import Event
 from dgm.core.outcomes import Measured, Outcome, Usage
@@ -44,15 +43,6 @@ from dgm.core.scores import Score, best_of
 from dgm.core.tampering import Tampering
 
 RUN_TOML = "run.toml"
-FINISHED = "finished"
-
-
-class RunState(StrEnum):
-    """What a run is doing."""
-
-    RUNNING = "running"
-    FINISHED = "finished"
-    INTERRUPTED = "interrupted"  # `dgm resume` goes on with it
 
 
 class RunReader:
@@ -61,7 +51,7 @@ class RunReader:
     def __init__(self, directory: Path, facts: Facts) -> None:
         self.directory = directory
         self._facts = facts
-        self._code_lock = threading.Lock()
+        self._code = AgentCode(directory / REPOSITORY, facts)
 
     def __enter__(self) -> Self:
         return self
@@ -88,16 +78,11 @@ class RunReader:
             finally:
                 self._facts.rows("COMMIT")
 
+    # What the run is, and who works on it.
+
     def facts(self) -> RunFacts:
         """Return what the run is."""
         return self._run
-
-    def images(self) -> Mapping[str, str]:
-        """Return the digest of every image that the run's results hang on, by name.
-
-        A run from before they were recorded has the one in which its agents change their own code.
-        """
-        return {self._run.image: self._run.image_digest} | self._facts.images()
 
     def config(self) -> RunConfig:
         """Return the configuration that the run was made with."""
@@ -106,6 +91,40 @@ class RunReader:
     def prices(self) -> dict[str, Price]:
         """Return what each model cost when the run was made; the run's calls are billed at that."""
         return read_prices(self.directory)
+
+    def images(self) -> Mapping[str, str]:
+        """Return the digest of every image that the run's results hang on, by name.
+
+        A run from before they were recorded has the one in which its agents change their own code.
+        """
+        return {self._run.image: self._run.image_digest} | self._facts.images()
+
+    def children_wanted(self) -> int:
+        """Return how many children the run is to have grown in the end."""
+        starts = self._facts.starts()
+        return starts[-1].children if starts else self.config().children
+
+    def state(self) -> RunState:
+        """Return whether a process works on the run, finished it, or left it."""
+        return state_of(self.directory, self._facts)
+
+    def starts(self) -> tuple[Start, ...]:
+        """Return when processes began or went on with the run."""
+        return tuple(self._facts.starts())
+
+    def ends(self) -> tuple[End, ...]:
+        """Return when and why processes stopped."""
+        return tuple(self._facts.ends())
+
+    def elapsed_seconds(self, *, now: float) -> float:
+        """Return how long processes worked on the run, together, until `now` in seconds since 1970."""
+        return elapsed_seconds(self.directory, self._facts, now=now)
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Return the faults of ours."""
+        return tuple(self._facts.faults())
+
+    # Agents, and what was measured of them.
 
     def agent_tree(self) -> AgentTree:
         """Return all agents."""
@@ -156,6 +175,10 @@ class RunReader:
         """Return the score of the agents that were measured on what is held out from selection."""
         return self._facts.held_out_scores()
 
+    def best(self) -> AgentId:
+        """Return the agent whose score is best by what selection sees; see `dgm.core.scores.best_of`."""
+        return best_of(self.scores())
+
     def paired_with_parents(self, agents: Collection[AgentId] | None = None) -> dict[AgentId, Paired]:
         """Return how agents (all unless given) stand beside their parents, where both were measured on the same."""
         return results.paired_with_parents(self._facts, agents)
@@ -164,21 +187,31 @@ class RunReader:
         """Return the steps that ended and what selection saw of measurements, in the order of their recording."""
         return results.events(self._facts)
 
-    def best(self) -> AgentId:
-        """Return the agent whose score is best by what selection sees; see `dgm.core.scores.best_of`."""
-        return best_of(self.scores())
+    def tampering(self, agents: Collection[AgentId] | None = None) -> dict[AgentId, Tampering]:
+        """Return what the measurements of agents (all unless given) show, of those that were measured."""
+        return results.tampering_by_agent(self._facts, agents)
+
+    def evaluation_count(self) -> int:
+        """Return how many measurements were recorded."""
+        return self._facts.count("evaluations")
+
+    def flagged_count(self) -> int:
+        """Return how many measurements are resolved by their verdict and do not count, since they are flagged."""
+        return self._facts.flagged_count()
+
+    # Steps, and the decisions that they and measurements come from.
 
     def steps(self) -> tuple[StepRecord, ...]:
         """Return all self-modifications that ended, the rejected ones too."""
         return tuple(self._facts.steps())
 
+    def steps_done(self) -> int:
+        """Return how many self-modification attempts ended."""
+        return self._facts.count("steps")
+
     def steps_from(self, parent: AgentId) -> tuple[PastStep, ...]:
         """Return the steps that ended of which `parent` is the first parent, oldest first."""
         return tuple(self._facts.steps_from(parent))
-
-    def rejected_from(self, parent: AgentId) -> tuple[StepRecord, ...]:
-        """Return the steps that made no child of which `parent` is the first parent, oldest first."""
-        return tuple(self._facts.rejected_from(parent))
 
     def steps_to(self, agents: Collection[AgentId]) -> dict[AgentId, StepRecord]:
         """Return the steps that made some agents, by agent; none for the seed agent."""
@@ -192,17 +225,17 @@ class RunReader:
         """Return the agent that a step made, None for a step that was rejected or has not ended."""
         return self._facts.child_of_step(number)
 
-    def proposals(self) -> tuple[str, ...]:
-        """Return what each step that ended was to improve, oldest first, those without a diagnosis left out."""
-        return tuple(filter(None, self._facts.proposals().values()))
+    def rejected_from(self, parent: AgentId) -> tuple[StepRecord, ...]:
+        """Return the steps that made no child of which `parent` is the first parent, oldest first."""
+        return tuple(self._facts.rejected_from(parent))
 
     def rejections(self) -> dict[Rejection, int]:
         """Return how many steps were rejected, by the reason."""
         return self._facts.rejections()
 
-    def steps_done(self) -> int:
-        """Return how many self-modification attempts ended."""
-        return self._facts.count("steps")
+    def proposals(self) -> tuple[str, ...]:
+        """Return what each step that ended was to improve, oldest first, those without a diagnosis left out."""
+        return tuple(filter(None, self._facts.proposals().values()))
 
     def decisions(self) -> tuple[Decision, ...]:
         """Return all that the policy chose."""
@@ -216,102 +249,7 @@ class RunReader:
         """Return how many decisions were recorded."""
         return self._facts.count("decisions")
 
-    def evaluation_count(self) -> int:
-        """Return how many measurements were recorded."""
-        return self._facts.count("evaluations")
-
-    def flagged_count(self) -> int:
-        """Return how many measurements are resolved by their verdict and do not count, since they are flagged."""
-        return self._facts.flagged_count()
-
-    def tampering(self, agents: Collection[AgentId] | None = None) -> dict[AgentId, Tampering]:
-        """Return what the measurements of agents (all unless given) show, of those that were measured."""
-        return results.tampering_by_agent(self._facts, agents)
-
-    def children_wanted(self) -> int:
-        """Return how many children the run is to have grown in the end."""
-        starts = self._facts.starts()
-        return starts[-1].children if starts else self.config().children
-
-    def starts(self) -> tuple[Start, ...]:
-        """Return when processes began or went on with the run."""
-        return tuple(self._facts.starts())
-
-    def ends(self) -> tuple[End, ...]:
-        """Return when and why processes stopped."""
-        return tuple(self._facts.ends())
-
-    def faults(self) -> tuple[Fault, ...]:
-        """Return the faults of ours."""
-        return tuple(self._facts.faults())
-
-    def spent(self) -> Usage:
-        """Return what the whole run used, with calls that have no end at their worst case."""
-        return self._facts.spent().usage
-
-    def unsettled(self) -> Usage:
-        """Return the worst case of the calls that have no end: under way, or nobody knows what they were billed."""
-        return sum(self._facts.unsettled().values(), Amount()).usage
-
-    def usage_by_agent(self) -> dict[AgentId, Usage]:
-        """Return what each agent used: its evaluations and its modifications of its own code, repeated ones too.
-
-        A session belongs to the agent of the decision that it is named after.
-        """
-        found = costs.usage_by(lambda cost: cost.agent, self._facts.session_costs())
-        return {agent: found.get(agent, Usage()) for agent in self._facts.agent_ids()}
-
-    def calls_by_session(self) -> dict[SessionId, list[Usage]]:
-        """Return what each call of each session used, in their order, those without an end at their worst case."""
-        return {
-            session: [amount.usage for amount in amounts] for session, amounts in self._facts.calls_by_session().items()
-        }
-
-    def usage_by_role(self) -> dict[Role, Usage]:
-        """Return what each role that called a model used; together exactly what `spent` says."""
-        return {role: amount.usage for role, amount in self._facts.spent_by_role().items()}
-
-    def usage_by_role_of(self, agent: AgentId) -> dict[Role, Usage]:
-        """Return what each role used for one agent; together exactly what `usage_by_agent` says of it."""
-        return costs.usage_by_role(cost for cost in self._facts.session_costs() if cost.agent == agent)
-
-    def lineage_usages(self, agent: AgentId) -> dict[AgentId, Usage]:
-        """Return what it took to make and to measure each agent from the seed agent to `agent`, in that order."""
-        return costs.usage_of_lineage(self.agent_tree().lineage(agent), self._facts.session_costs())
-
-    def lineage_usage(self, agent: AgentId) -> Usage:
-        """Return what it took to arrive at an agent: to make and to measure it and all that it comes from."""
-        return sum((amount_of(usage) for usage in self.lineage_usages(agent).values()), Amount()).usage
-
-    def state(self) -> RunState:
-        """Return whether a process works on the run, finished it, or left it."""
-        if is_locked(self.directory):
-            return RunState.RUNNING
-        starts, ends = self._facts.starts(), self._facts.ends()
-        finished = bool(ends) and ends[-1].reason == FINISHED and (not starts or starts[-1].at <= ends[-1].at)
-        return RunState.FINISHED if finished else RunState.INTERRUPTED
-
-    def elapsed_seconds(self, *, now: float) -> float:
-        """Return how long processes worked on the run, together.
-
-        A process that was killed counts until the last fact that it left.
-
-        Args:
-            now: seconds since 1970, the end of a span that still runs.
-        """
-        starts = [start.at for start in self._facts.starts()]
-        ends = [end.at for end in self._facts.ends()]
-        total = 0.0
-        for number, start in enumerate(starts):
-            is_last = number + 1 == len(starts)
-            limit = float("inf") if is_last else starts[number + 1]
-            end = next((at for at in ends if start <= at < limit), None)
-            if end is None and is_last and is_locked(self.directory):
-                end = now
-            if end is None:
-                end = self._facts.last_sign_of_life(before=limit) or start
-            total += max(0.0, end - start)
-        return total
+    # Code.
 
     def code(self, agent: AgentId) -> dict[str, File]:
         """Return an agent's code.
@@ -319,7 +257,17 @@ class RunReader:
         Raises:
             CorruptArchiveError: it is missing, damaged, or not what was stored.
         """
-        return self._code_of(*self._facts.commit_and_hash(agent), f"agent {agent}")
+        return self._code.of_agent(agent)
+
+    def diff(self, before: AgentId, after: AgentId) -> str:
+        """Return the unified diff between two agents' code; as hostile as that code."""
+        return self._code.diff(before, self._code.commit_of(after))
+
+    def diff_stat(self, before: AgentId, after: AgentId) -> DiffStat:
+        """Return the size of that diff."""
+        return self._code.diff_stat(before, self._code.commit_of(after))
+
+    # Persons and controls.
 
     def held(self) -> tuple[HeldStep, ...]:
         """Return the steps that wait for a person, or for their child to be tried after its review, oldest first.
@@ -330,7 +278,7 @@ class RunReader:
         return tuple(
             HeldStep(
                 found.decision,
-                replace(found.step, child=self._code_of(found.commit, found.code_hash, f"step {found.step.number}")),
+                replace(found.step, child=self._code.of_held(found)),
                 at=found.at,
                 review=found.review,
             )
@@ -341,13 +289,13 @@ class RunReader:
         """Return every step that ever waited for a person, with what was said of it, by decision."""
         return tuple(self._facts.held())
 
+    def held_diff(self, held: HeldRecord) -> str:
+        """Return the unified diff from a step's parent to the child that waits; as hostile as that child."""
+        return self._code.diff(held.step.parent, held.commit)
+
     def waiting(self) -> tuple[HeldRecord, ...]:
         """Return the steps of which nobody has said yet whether their child may run, by decision."""
         return tuple(found for found in self._facts.held_without_result() if found.review is None)
-
-    def held_diff(self, held: HeldRecord) -> str:
-        """Return the unified diff from a step's parent to the child that waits; as hostile as that child."""
-        return diff_text(self._repository, self._facts.commit_and_hash(held.step.parent)[0], held.commit)
 
     def approvals(self) -> int:
         """Return how many children a person approved."""
@@ -369,24 +317,47 @@ class RunReader:
         """Return how many measurements were recorded since the last controls that passed; all of them if none did."""
         return self._facts.evaluations_since_control()
 
-    def diff(self, before: AgentId, after: AgentId) -> str:
-        """Return the unified diff between two agents' code; as hostile as that code."""
-        return diff_text(
-            self._repository, self._facts.commit_and_hash(before)[0], self._facts.commit_and_hash(after)[0]
-        )
+    # Money.
 
-    def diff_stat(self, before: AgentId, after: AgentId) -> DiffStat:
-        """Return the size of that diff."""
-        return diff_stat(
-            self._repository, self._facts.commit_and_hash(before)[0], self._facts.commit_and_hash(after)[0]
-        )
+    def spent(self) -> Usage:
+        """Return what the whole run used, with calls that have no end at their worst case."""
+        return self._facts.spent().usage
 
-    def _code_of(self, commit: CommitId, code_hash: str, whose: str) -> dict[str, File]:
-        with self._code_lock:
-            code = self._code_store.read(commit)
-        if tree_hash(code) != code_hash:
-            raise CorruptArchiveError(f"The code of {whose} is not the code that was archived.")
-        return code
+    def unsettled(self) -> Usage:
+        """Return the worst case of the calls that have no end: under way, or nobody knows what they were billed."""
+        return sum(self._facts.unsettled().values(), Amount()).usage
+
+    def usage_by_agent(self) -> dict[AgentId, Usage]:
+        """Return what each agent used: its evaluations and its modifications of its own code, repeated ones too.
+
+        A session belongs to the agent of the decision that it is named after.
+        """
+        found = costs.usage_by(lambda cost: cost.agent, self._facts.session_costs())
+        return {agent: found.get(agent, Usage()) for agent in self._facts.agent_ids()}
+
+    def usage_by_role(self) -> dict[Role, Usage]:
+        """Return what each role that called a model used; together exactly what `spent` says."""
+        return {role: amount.usage for role, amount in self._facts.spent_by_role().items()}
+
+    def usage_by_role_of(self, agent: AgentId) -> dict[Role, Usage]:
+        """Return what each role used for one agent; together exactly what `usage_by_agent` says of it."""
+        return costs.usage_by_role(cost for cost in self._facts.session_costs() if cost.agent == agent)
+
+    def calls_by_session(self) -> dict[SessionId, list[Usage]]:
+        """Return what each call of each session used, in their order, those without an end at their worst case."""
+        return {
+            session: [amount.usage for amount in amounts] for session, amounts in self._facts.calls_by_session().items()
+        }
+
+    def lineage_usages(self, agent: AgentId) -> dict[AgentId, Usage]:
+        """Return what it took to make and to measure each agent from the seed agent to `agent`, in that order."""
+        return costs.usage_of_lineage(self.agent_tree().lineage(agent), self._facts.session_costs())
+
+    def lineage_usage(self, agent: AgentId) -> Usage:
+        """Return what it took to arrive at an agent: to make and to measure it and all that it comes from."""
+        return sum((amount_of(usage) for usage in self.lineage_usages(agent).values()), Amount()).usage
+
+    # How.
 
     @cached_property
     def _held_out(self) -> frozenset[TaskId]:
@@ -402,14 +373,6 @@ class RunReader:
             return read_config(self.directory / RUN_TOML)
         except ConfigError as error:
             raise CorruptArchiveError(str(error)) from error
-
-    @property
-    def _repository(self) -> Path:
-        return self.directory / REPOSITORY
-
-    @cached_property
-    def _code_store(self) -> CodeStore:
-        return CodeStore(self._repository)
 
 
 def read_run(directory: Path) -> RunReader:

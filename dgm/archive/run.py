@@ -14,7 +14,8 @@ from dgm.archive.codestore import REPOSITORY, create_repository, sync
 from dgm.archive.database import DATABASE, create_database, open_for_writing
 from dgm.archive.lock import RunLock
 from dgm.archive.prices import PRICES_TOML, price_table
-from dgm.archive.reader import RUN_TOML, RunReader, RunState, read_run
+from dgm.archive.processes import RunState
+from dgm.archive.reader import RUN_TOML, RunReader, read_run
 from dgm.archive.records import RunFacts
 from dgm.archive.writer import RunArchive
 from dgm.config import Price, RunConfig

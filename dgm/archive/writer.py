@@ -1,15 +1,12 @@
 """The one writer's side of a run: inserts facts and code, and answers from memory what the engine asks all the time."""
 
-import errno
 import os
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dgm.archive.codestore import CodeStore, CommitId, NewCommit
 from dgm.archive.database import DATABASE, close_after_writing, sql_errors
-from dgm.archive.difference import diff_stat
 from dgm.archive.facts import Facts
 from dgm.archive.images import require_same_image
 from dgm.archive.inserts import (
@@ -24,14 +21,13 @@ from dgm.archive.inserts import (
     insert_step,
 )
 from dgm.archive.lock import RunLock
-from dgm.archive.message import commit_message, held_message
 from dgm.archive.reader import RunReader
 from dgm.archive.records import amount_of, storable, stored_outcome
 from dgm.archive.spending import Spending
 from dgm.core.actions import Action, Evaluate, Expand, Step
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.controls import StandingControl
-from dgm.core.errors import ArchiveError, DiskFullError
+from dgm.core.errors import ArchiveError
 from dgm.core.files import FileTree, tree_hash
 from dgm.core.ids import AgentId, SessionId, agent_id
 from dgm.core.outcomes import Outcome, Usage
@@ -144,7 +140,7 @@ class RunArchive(RunReader):
             if len(self._agents):
                 raise ArchiveError("The run has a seed agent already.")
             agent = self._new_agent(code, step=0, parent=None)
-            commit = self._write_code(agent, code, step=None)
+            commit = self._code.add(agent, code, None)
             with self._transaction() as sql:
                 insert_agent(sql, agent, commit=commit, code_hash=tree_hash(code))
             self._remember(agent)
@@ -219,11 +215,9 @@ class RunArchive(RunReader):
         with self._facts.lock:
             self._require_step(decision, step)
             now = self._clock.now()
-            parents = (step.parent,) if step.partner is None else (step.parent, step.partner)
-            commit = NewCommit(held_message(step), tuple(map(self._commit_of, parents)), now)
-            commit_id = self._stored(lambda store: store.hold(decision, code, commit))
+            commit = self._code.hold(decision, step, code, at=now)
             with self._transaction() as sql:
-                insert_held(sql, decision, step, commit=commit_id, code_hash=tree_hash(code), at=now)
+                insert_held(sql, decision, step, commit=commit, code_hash=tree_hash(code), at=now)
 
     def add_review(self, decision: int, review: Review) -> None:
         """Record what a person said of what a decision made.
@@ -327,8 +321,8 @@ class RunArchive(RunReader):
     def _add_child(self, decision: int, step: Step, code: FileTree) -> Agent:
         partners = () if step.partner is None else (step.partner,)
         child = self._new_agent(code, step=step.number, parent=self._agents[step.parent], partners=partners)
-        commit = self._write_code(child, code, step=step)
-        change = diff_stat(self._repository, self._commit_of(step.parent), commit)
+        commit = self._code.add(child, code, step)
+        change = self._code.diff_stat(step.parent, commit)
         with self._transaction() as sql:
             insert_agent(sql, child, commit=commit, code_hash=tree_hash(code))
             insert_step(sql, decision, step, at=self._clock.now(), child=child.id, change=change)
@@ -346,22 +340,6 @@ class RunArchive(RunReader):
             step=step,
             created_at=self._clock.now(),
         )
-
-    def _write_code(self, agent: Agent, code: FileTree, *, step: Step | None) -> CommitId:
-        parents = tuple(self._commit_of(parent) for parent in agent.parents)
-        commit = NewCommit(commit_message(agent, step), parents, agent.created_at)
-        return self._stored(lambda store: store.write(agent.id, code, commit))
-
-    def _stored(self, store: Callable[[CodeStore], CommitId]) -> CommitId:
-        with self._code_lock:
-            try:
-                return store(self._code_store)
-            except OSError as error:
-                kind = DiskFullError if error.errno in {errno.ENOSPC, errno.EDQUOT} else ArchiveError
-                raise kind(f"{self._repository} cannot be written: {error.strerror}.") from error
-
-    def _commit_of(self, agent: AgentId) -> CommitId:
-        return self._facts.commit_and_hash(agent)[0]
 
     def _remember(self, agent: Agent) -> None:
         self._agents.add(agent)

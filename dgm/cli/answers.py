@@ -193,7 +193,7 @@ def _by_role(run: RunReader, usages: Mapping[Role, Usage]) -> Answer:
 
 
 def _groups_of_run(run: RunReader, best: AgentId) -> Answer:
-    agents = dict.fromkeys((run.agent_tree().root.id, best))
+    agents = dict.fromkeys((run.seed_agent(), best))
     rows: Answer = {}
     for agent in agents:
         for kind, counts in group_answer(run.outcomes_of(agent), run.facts().benchmark).items():

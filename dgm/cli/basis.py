@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dgm.archive.averages import Samples, samples_of
-from dgm.archive.reader import RunReader, RunState, read_run
+from dgm.archive.processes import RunState
+from dgm.archive.reader import RunReader, read_run
 from dgm.benchmarks.averages import assumed_averages, rehearsed_averages
 from dgm.benchmarks.catalogue import outline_of
 from dgm.cli.runs import run_directories

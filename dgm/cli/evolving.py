@@ -218,7 +218,7 @@ def run(
     For example: dgm run --benchmark polyglot --tasks stage:1 --children 3
     """
     from dgm.cli.confirming import confirm_new_run
-    from dgm.cli.progress import evolve
+    from dgm.cli.foreground import evolve
     from dgm.cli.runs import new_run_directory
     from dgm.content import seed_agent_directory
     from dgm.wiring import new_run
@@ -296,7 +296,7 @@ def resume(
     """
     from dgm.archive.run import read_run
     from dgm.cli.confirming import confirm_resumed_run
-    from dgm.cli.progress import evolve
+    from dgm.cli.foreground import evolve
     from dgm.cli.runs import existing_run_directory
     from dgm.wiring import resumed_run
 

@@ -11,7 +11,8 @@ from dgm.cli.answers import Answer, json_text
 from dgm.cli.image_plans import benchmarks_by_image, named_images, size_words, time_words, total_words
 from dgm.cli.screen import console, plain_table, show
 from dgm.cli.task_image_listing import task_images, task_images_answer, task_images_view
-from dgm.sandbox.engine import Image, connect
+from dgm.sandbox.engine import connect
+from dgm.sandbox.engine_images import Image
 from dgm.sandbox.image_sizes import image_size
 from dgm.sandbox.images import ensure_image, image_names, image_tag, images_to_build, our_images
 

@@ -6,7 +6,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dgm.archive.reader import RunReader, RunState
+from dgm.archive.processes import RunState
+from dgm.archive.reader import RunReader
 from dgm.archive.records import HeldRecord, InterventionRecord
 from dgm.boundary.text import safe_line, safe_text
 from dgm.cli.screen import plain_table

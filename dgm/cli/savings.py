@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dgm.archive.reader import RunReader, RunState
+from dgm.archive.processes import RunState
+from dgm.archive.reader import RunReader
 from dgm.config.run import Search
 from dgm.core.actions import Evaluate
 from dgm.core.ids import AgentId

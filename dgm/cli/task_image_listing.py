@@ -12,7 +12,8 @@ from dgm.cli.image_plans import bytes_words
 from dgm.cli.screen import plain_table, show
 from dgm.config import SweBench
 from dgm.core.errors import SandboxError, UnknownNameError, UsageError
-from dgm.sandbox.engine import Engine, GoneError, NotRunningError, connect
+from dgm.sandbox.engine import Engine, connect
+from dgm.sandbox.engine_answers import GoneError, NotRunningError
 from dgm.sandbox.image_ledger import ImageLedger
 from dgm.sandbox.image_store import ImageStore, TaskImage, taken_bytes
 from dgm.sandbox.images import image_names, image_tag, our_images

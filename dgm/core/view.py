@@ -13,14 +13,12 @@ import numpy as np
 
 from dgm.core.actions import Action, Evaluate, Expand
 from dgm.core.agents import Agent
+from dgm.core.clades import CladeSums
 from dgm.core.columns import Amounts, Column, Counts, Flags, Grid
 from dgm.core.ids import AgentId
 from dgm.core.outcomes import Measured
 from dgm.core.rules import Rule
 from dgm.core.stages import Measurement, Stage, measurements
-
-_FEW = 64
-"""Results that are added to the clades' sums one by one; of more than these the sums are made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,6 @@ class Goal:
 @dataclass(slots=True)
 class _Record:
     agent: Agent
-    parent: int | None
     done: dict[Measurement, bool] = field(default_factory=dict[Measurement, bool])
 
 
@@ -65,12 +62,11 @@ class ArchiveView:
         # read would else ask its rule for every result instead of every agent.
         self._stale_settled: set[int] = set()
         self._stale_untried: set[int] = set()
-        self._unspread: list[tuple[int, bool]] = []  # results that the clades' sums lack, _FEW + 1 of them at the most
         self._records: list[_Record] = []
         self._numbers: dict[AgentId, int] = {}
         self._evaluations, self._evaluations_in_flight, self._steps_in_flight = 0, 0, 0
         self._resolved, self._attempted = Column(np.int64), Column(np.int64)
-        self._clade_resolved, self._clade_attempted = Column(np.int64), Column(np.int64)
+        self._clades = CladeSums(self._resolved, self._attempted)
         self._children, self._expanding, self._evaluating = Column(np.int64), Column(np.int64), Column(np.int64)
         self._tokens, self._changed_lines = Column(np.int64), Column(np.int64)
         self._cost_usd = Column(np.float64)
@@ -83,10 +79,11 @@ class ArchiveView:
         """Add an agent that is new in the archive, after its parent, and return its number."""
         number = len(self._records)
         parent = None if agent.parent is None else self._numbers[agent.parent]
-        self._records.append(_Record(agent, parent))
+        self._records.append(_Record(agent))
         self._numbers[agent.id] = number
         for column in self._columns():
             column.append()
+        self._clades.add_agent(parent)
         if parent is not None:
             self._children.rows[parent] += 1
         self._stale_settled.add(number)
@@ -139,8 +136,7 @@ class ArchiveView:
         self._edits.rows[number] |= found.edited
         if trial < self.goal.trials:
             self._wins.rows[number, self._columns_of_tasks[task]] += found.resolved
-        if len(self._unspread) <= _FEW:
-            self._unspread.append((number, found.resolved))
+        self._clades.add_measured(number, resolved=found.resolved)
         self._stale_settled.add(number)
         self._stale_untried.add(number)
 
@@ -156,10 +152,6 @@ class ArchiveView:
     def number(self, agent: AgentId) -> int:
         """Return an agent's number."""
         return self._numbers[agent]
-
-    def parent(self, number: int) -> int | None:
-        """Return the number of an agent's parent, None for the seed agent."""
-        return self._records[number].parent
 
     def done(self, number: int) -> Mapping[Measurement, bool]:
         """Return what was measured of an agent, and whether it was resolved, in the order of the results."""
@@ -183,14 +175,12 @@ class ArchiveView:
     @property
     def clade_resolved(self) -> Counts:
         """Number of measurements that each agent and its descendants resolved."""
-        self._spread()
-        return self._clade_resolved.rows
+        return self._clades.resolved
 
     @property
     def clade_attempted(self) -> Counts:
         """Number of measurements of each agent and its descendants."""
-        self._spread()
-        return self._clade_attempted.rows
+        return self._clades.attempted
 
     @property
     def children(self) -> Counts:
@@ -317,37 +307,6 @@ class ArchiveView:
         return (each for each in wanted if each not in done and each not in in_flight)
 
     def _columns(self) -> Iterator[Column[np.int16] | Column[np.int64] | Column[np.float64] | Column[np.bool_]]:
-        yield from (self._resolved, self._attempted, self._clade_resolved, self._clade_attempted, self._children)
-        yield from (self._expanding, self._evaluating, self._tokens, self._changed_lines, self._cost_usd)
+        yield from (self._resolved, self._attempted, self._children, self._expanding, self._evaluating)
+        yield from (self._tokens, self._changed_lines, self._cost_usd)
         yield from (self._edits, self._settled, self._untried, self._wins)
-
-    def _spread(self) -> None:
-        """Bring the clades' sums up to date. Few policies ask for them, and a lineage may be long."""
-        if len(self._unspread) > _FEW:
-            self._sum_clades()
-        else:
-            resolved, attempted = self._clade_resolved.rows, self._clade_attempted.rows
-            for number, was_resolved in self._unspread:
-                lineage = self._lineage(number)
-                resolved[lineage] += was_resolved
-                attempted[lineage] += 1
-        self._unspread.clear()
-
-    def _sum_clades(self) -> None:
-        resolved, attempted = self._resolved.rows.tolist(), self._attempted.rows.tolist()
-        for number in range(len(self) - 1, 0, -1):  # children come after their parents
-            parent = self._records[number].parent
-            if parent is not None:
-                resolved[parent] += resolved[number]
-                attempted[parent] += attempted[number]
-        self._clade_resolved.rows[:] = resolved
-        self._clade_attempted.rows[:] = attempted
-
-    def _lineage(self, number: int) -> list[int]:
-        """Return an agent and all that it comes from."""
-        lineage: list[int] = []
-        member: int | None = number
-        while member is not None:
-            lineage.append(member)
-            member = self._records[member].parent
-        return lineage

@@ -13,7 +13,8 @@ from dgm.core.files import Change, FileTree
 from dgm.core.ports import Changes, Execution, Owner
 from dgm.core.tasks import Repository
 from dgm.sandbox.bounded_exec import Command, Output, complaint, run_bounded
-from dgm.sandbox.engine import Engine, GoneError, NotRunningError
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import GoneError, NotRunningError
 from dgm.sandbox.policy import ENVIRONMENT, FILL_TIMEOUT_S
 from dgm.sandbox.repositories import PRISTINE, script
 from dgm.sandbox.sweep import Sweeper, Target, UnsweepableError

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dgm.core.errors import DiskFullError
-from dgm.sandbox.engine import Engine, Json
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import Json
 
 MEBIBYTE = 2**20
 

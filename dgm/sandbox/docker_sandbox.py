@@ -16,7 +16,8 @@ from dgm.core.ports import ContainerSpec, HarnessSpec
 from dgm.core.tasks import Repository
 from dgm.sandbox.container import DockerContainer
 from dgm.sandbox.disk import engine_disk, require_free_disk
-from dgm.sandbox.engine import Engine, Json
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import Json
 from dgm.sandbox.harnesses import LiveHarness, live_harness
 from dgm.sandbox.images import require_image
 from dgm.sandbox.policy import Label, container_config, preparation_config, seccomp_profile

@@ -11,7 +11,8 @@ from dgm.core.ids import SessionId
 from dgm.core.ports import ContainerSpec
 from dgm.sandbox.disk import MEBIBYTE, free_bytes, require_free_disk
 from dgm.sandbox.docker_sandbox import DockerSandbox
-from dgm.sandbox.engine import Engine, Json, connect
+from dgm.sandbox.engine import Engine, connect
+from dgm.sandbox.engine_answers import Json
 from dgm.sandbox.images import image_names, image_parent, image_tag, require_image
 from dgm.sandbox.policy import seccomp_profile
 from dgm.sandbox.posture import require_limits_supported

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from dgm.sandbox.engine import Engine, StoredImage
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_images import StoredImage
 from dgm.sandbox.references import Reference, parse_reference
 from dgm.sandbox.registry import RegistryError, RemoteImage, layer_keys, remote_image
 from dgm.sandbox.task_images import require_architecture

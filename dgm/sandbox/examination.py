@@ -17,7 +17,8 @@ from dgm.core.ids import SessionId
 from dgm.core.ports import ContainerSpec
 from dgm.sandbox.container import DockerContainer
 from dgm.sandbox.docker_sandbox import NATIVE_RUNTIMES, DockerSandbox
-from dgm.sandbox.engine import Engine, GoneError
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import GoneError
 from dgm.sandbox.examination_bounds import AGENTS_PLACES, BOUNDS, CROWDED_PLACES
 from dgm.sandbox.examination_calls import ARM, FORBIDDEN_SOCKETS, NEWER_THAN_ANY, X86, calls_of
 from dgm.sandbox.examination_confinement import CONFINEMENT

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from dgm.boundary.text import safe_line
-from dgm.sandbox.engine import Json
+from dgm.sandbox.engine_answers import Json
 from dgm.sandbox.examination_findings import Finding, Result
 
 GVISOR = "runsc"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from dgm.config import SandboxLimits
 from dgm.core.errors import SandboxError
 from dgm.sandbox.container import DockerContainer
-from dgm.sandbox.engine import Engine, Json
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import Json
 from dgm.sandbox.examination_seen import Seen, Strained
 
 _SHOWN = 5

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
-from dgm.sandbox.engine import Engine, GoneError, NotRunningError
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import GoneError, NotRunningError
 from dgm.sandbox.image_ledger import ImageLedger, Row
 from dgm.sandbox.repositories import NAME, SOURCE_LABEL
 

@@ -15,7 +15,8 @@ from dgm.content import cache_directory, sandbox_directory
 from dgm.core.errors import InfrastructureError, SandboxError, UnknownNameError
 from dgm.core.files import File, tree_hash
 from dgm.sandbox.bootstrap import bootstrap_base
-from dgm.sandbox.engine import Engine, Image
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_images import Image
 from dgm.sandbox.references import parse_reference
 
 Say = Callable[[str], None]

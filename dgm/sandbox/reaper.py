@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgm.sandbox.engine import Engine, Json
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import Json
 from dgm.sandbox.policy import Label
 from dgm.sandbox.processes import pid_namespace, start_ticks
 from dgm.sandbox.removal import remove_container

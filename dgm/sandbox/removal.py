@@ -2,7 +2,8 @@
 
 import time
 
-from dgm.sandbox.engine import Engine, GoneError, NotRunningError
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import GoneError, NotRunningError
 
 _BOUND_S = 20.0
 _PAUSE_S = 0.02

@@ -18,7 +18,8 @@ from dgm.core.errors import SandboxError
 from dgm.core.ports import Owner
 from dgm.sandbox.bounded_exec import Command, run_bounded
 from dgm.sandbox.cgroups import forks_forbidden
-from dgm.sandbox.engine import Engine, NotRunningError
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_answers import NotRunningError
 from dgm.sandbox.processes import Process, pid_namespace, processes_in
 from dgm.sandbox.uids import Uids
 

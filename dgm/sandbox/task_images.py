@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from dgm.core.errors import SandboxError
-from dgm.sandbox.engine import Engine, StoredImage
+from dgm.sandbox.engine import Engine
+from dgm.sandbox.engine_images import StoredImage
 from dgm.sandbox.image_ledger import ImageLedger
 from dgm.sandbox.image_store import ImageStore
 from dgm.sandbox.pull_progress import PullProgress

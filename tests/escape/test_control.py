@@ -15,7 +15,8 @@ from dgm.config import SandboxLimits
 from dgm.core.errors import DiskFullError, HostileBytesError, SandboxError
 from dgm.sandbox.container import DockerContainer
 from dgm.sandbox.docker_sandbox import DockerSandbox
-from dgm.sandbox.engine import Created, GoneError, Json
+from dgm.sandbox.engine import Created
+from dgm.sandbox.engine_answers import GoneError, Json
 from dgm.sandbox.policy import Label
 from dgm.sandbox.reaper import collect_garbage
 from dgm.sandbox.sweep import Sweeper, Target

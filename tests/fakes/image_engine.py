@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from dgm.core.errors import SandboxError
-from dgm.sandbox.engine import GoneError, Image, NotRunningError, StoredImage
+from dgm.sandbox.engine_answers import GoneError, NotRunningError
+from dgm.sandbox.engine_images import Image, StoredImage
 from dgm.sandbox.pull_stream import PullEvent
 from dgm.sandbox.references import Reference
 from dgm.sandbox.repositories import NAME, SOURCE_LABEL

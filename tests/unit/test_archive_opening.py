@@ -14,7 +14,7 @@ import pytest
 
 from dgm.archive import database
 from dgm.archive.database import open_for_writing
-from dgm.archive.reader import RunState
+from dgm.archive.processes import RunState
 from dgm.archive.run import create_run, open_run, read_run
 from dgm.archive.schema import SCHEMA_VERSION, expected_schema
 from dgm.config import Budget, Price, RunConfig, read_config

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from dgm.archive.difference import DiffStat
-from dgm.archive.reader import RunState
+from dgm.archive.processes import RunState
 from dgm.archive.records import BesideStep
 from dgm.archive.run import open_run, read_run
 from dgm.core.actions import Evaluate, EvidenceKind, Expand, Judgement, Rejection

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dgm.archive.reader import RunState
+from dgm.archive.processes import RunState
 from dgm.archive.records import BesideStep
 from dgm.archive.run import open_run, read_run
 from dgm.archive.schema import SCHEMA_VERSION, expected_schema, schema_of, version_of

@@ -109,7 +109,7 @@ def test_a_flag_is_told_as_soon_as_it_is_there(tmp_path: Path) -> None:
         decision = Decision(1, Evaluate(agent, TaskId("ant"), 0))
         live = LiveProgress(run, console, children=2)
         with console.capture() as captured:
-            PlainProgress(run, console, children=2).recorded(decision, FLAGGED)
+            PlainProgress(run, console).recorded(decision, FLAGGED)
             live.recorded(decision, FLAGGED)
             console.print(live)
     assert [line for line in captured.get().splitlines() if "flagged" in line] == [

@@ -14,7 +14,8 @@ from dgm.config import RunConfig, SweBench
 from dgm.core.errors import EngineUnavailableError, MalformedContentError, SandboxError
 from dgm.core.tasks import Repository
 from dgm.sandbox.downloads import Downloads
-from dgm.sandbox.engine import Image, NotRunningError
+from dgm.sandbox.engine_answers import NotRunningError
+from dgm.sandbox.engine_images import Image
 from dgm.sandbox.image_ledger import ImageLedger
 from dgm.sandbox.image_sizes import ImageSize, added_size, image_size
 from dgm.sandbox.image_store import ImageStore

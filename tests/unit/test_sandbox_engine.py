@@ -14,7 +14,8 @@ from docker.errors import APIError, DockerException, NotFound
 from requests import Response
 
 from dgm.core.errors import EngineUnavailableError, SandboxError
-from dgm.sandbox.engine import Engine, GoneError, NotRunningError, connect
+from dgm.sandbox.engine import Engine, connect
+from dgm.sandbox.engine_answers import GoneError, NotRunningError
 from dgm.sandbox.exec_stream import STDERR, STDOUT, DeadlineError, ExecStream, Piece
 
 
