@@ -7,6 +7,7 @@ named below `/proc/self/fd`. That also keeps the place the same if somebody swap
 import os
 import socket
 import stat
+import struct
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from dgm.core.errors import ArchiveError, UsageError
 CONTROL_SOCKET = "control.sock"
 _OWNER_ONLY = 0o600
 _BACKLOG = 16
+_TIME = struct.Struct("@ll")  # seconds, microseconds
 
 
 def listen(directory: Path) -> socket.socket:
@@ -66,7 +68,7 @@ def connect(directory: Path, *, timeout_s: float) -> socket.socket | None:
 
     Raises:
         UsageError: it is another user's.
-        OSError: it takes no connection in time.
+        OSError: it cannot be reached, TimeoutError where it takes no connection in time.
     """
     try:
         # A link is opened, not followed: a run may come from a stranger.
@@ -78,8 +80,13 @@ def connect(directory: Path, *, timeout_s: float) -> socket.socket | None:
         if not stat.S_ISSOCK(os.fstat(found).st_mode):
             connection.close()
             return None
-        connection.settimeout(timeout_s)
+        # Not by `settimeout`: with that, a queue that is full is an error at once instead of something to wait for.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIME.pack(*_parts(timeout_s)))
         connection.connect(f"/proc/self/fd/{found}")
+        connection.settimeout(timeout_s)
+    except BlockingIOError as error:
+        connection.close()
+        raise TimeoutError from error
     except ConnectionRefusedError:
         connection.close()
         return None
@@ -101,6 +108,11 @@ def _opened(directory: Path) -> Generator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _parts(seconds: float) -> tuple[int, int]:
+    """Return whole seconds and microseconds, one of them at least: none would mean without an end."""
+    return divmod(max(1, round(seconds * 10**6)), 10**6)
 
 
 def _below(descriptor: int) -> str:

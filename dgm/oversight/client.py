@@ -1,6 +1,7 @@
 """The other side of the control socket: asks the process that evolves a run."""
 
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def ask(directory: Path, command: Command, *, patience_s: float = PATIENCE_S) ->
 
     Raises:
         RunEndedError: the run had just ended; nothing was carried out.
-        UsageError, ArchiveError: what the engine says against it.
+        UsageError, ArchiveError: what the engine says against it, or that it is another user's.
         InfrastructureError: no answer came; it may have been carried out.
     """
     try:
@@ -29,7 +30,7 @@ def ask(directory: Path, command: Command, *, patience_s: float = PATIENCE_S) ->
         with connection:
             with suppress(BrokenPipeError):  # who turns us away says why before it hangs up
                 connection.sendall(command_line(command))
-            return answer_in(_line(connection))
+            return answer_in(_line(connection, patience_s=patience_s))
     except TimeoutError as error:
         raise InfrastructureError("The process that evolves the run does not answer.") from error
     except OSError as error:
@@ -37,8 +38,21 @@ def ask(directory: Path, command: Command, *, patience_s: float = PATIENCE_S) ->
         raise InfrastructureError(f"The process that evolves the run cannot be asked: {reason}.") from error
 
 
-def _line(connection: socket.socket) -> bytes:
+def _line(connection: socket.socket, *, patience_s: float) -> bytes:
+    """Return what comes until the other side ends, or more than a line may have.
+
+    Raises:
+        TimeoutError: that is not all there in time, however often a part of it comes.
+    """
+    deadline = time.monotonic() + patience_s
     received = b""
-    while len(received) <= MAX_LINE_BYTES and (chunk := connection.recv(_CHUNK_BYTES)):
+    while len(received) <= MAX_LINE_BYTES:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        chunk = connection.recv(_CHUNK_BYTES)
+        if not chunk:
+            break
         received += chunk
     return received

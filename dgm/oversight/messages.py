@@ -58,9 +58,11 @@ def command_line(command: Command) -> bytes:
     """Return a command as a line; a reason is cut where it is longer than what is taken."""
     match command:
         case Judge(decision=decision, review=review):
-            message = JudgeMessage(decision=decision, approved=review.approved, reason=_cut(review.reason))
+            message = JudgeMessage(
+                decision=decision, approved=review.approved, reason=_cut(review.reason, MAX_REASON_CHARS)
+            )
         case Intervene(what=what, reason=reason):
-            message = InterveneMessage(what=what, reason=_cut(reason))
+            message = InterveneMessage(what=what, reason=_cut(reason, MAX_REASON_CHARS))
         case _ as never:
             assert_never(never)
     return message.model_dump_json().encode() + b"\n"
@@ -88,14 +90,16 @@ def command_in(line: bytes) -> Command:
 def answer_line(answer: str | DgmError) -> bytes:
     """Return the engine's sentence, or its error, as a line."""
     failure = None if isinstance(answer, str) else _failure(answer)
-    return Answer(sentence=str(answer)[:_MAX_SENTENCE_CHARS], failure=failure).model_dump_json().encode() + b"\n"
+    sentence = _cut(str(answer), _MAX_SENTENCE_CHARS)
+    return Answer(sentence=sentence, failure=failure).model_dump_json().encode() + b"\n"
 
 
 def answer_in(line: bytes) -> str:
     """Return the engine's sentence.
 
     Raises:
-        UsageError, ArchiveError, InfrastructureError: what the engine said, or that it said nothing that can be read.
+        RunEndedError, UsageError, ArchiveError: what the engine said.
+        InfrastructureError: it said that, or nothing that can be read.
     """
     try:
         answer = Answer.model_validate_json(line)
@@ -126,6 +130,6 @@ def _failure(error: DgmError) -> Failure:
             return Failure.INFRASTRUCTURE
 
 
-def _cut(reason: str) -> str:
-    # Half of a surrogate pair, which a terminal can hand in, is in no JSON.
-    return reason.encode("utf-8", "replace").decode("utf-8")[:MAX_REASON_CHARS]
+def _cut(text: str, most: int) -> str:
+    # Half of a surrogate pair, which a terminal or the name of a directory can hand in, is in no JSON.
+    return text.encode("utf-8", "replace").decode("utf-8")[:most]

@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 class Limits:
     """What clients may do."""
 
-    line_bytes: int = MAX_LINE_BYTES
     line_s: float = 5.0
     """For a command to come whole."""
     answer_s: float = 60.0
@@ -101,10 +100,19 @@ class _Server:
                     log.warning("the control socket takes no connection: %s", error)
                     self._closed.wait(_PAUSE_S)  # such as without a free descriptor: it would fail again at once
                 continue
-            thread = threading.Thread(target=self._talk, args=(connection,), name="dgm-command", daemon=True)
-            with self._lock:
-                self._talks[thread] = connection
+            self._begin_talk(connection)
+
+    def _begin_talk(self, connection: socket.socket) -> None:
+        thread = threading.Thread(target=self._talk, args=(connection,), name="dgm-command", daemon=True)
+        with self._lock:  # until the talk is known, so that it does not end before
+            try:
                 thread.start()
+            except RuntimeError as error:  # the machine has no more threads: others may come to an end
+                log.warning("a command could not be heard: %s", error)
+                connection.close()
+                self._free.release()
+                return
+            self._talks[thread] = connection
 
     def _talk(self, connection: socket.socket) -> None:
         try:
@@ -160,7 +168,7 @@ class _Server:
             connection.settimeout(left)
             chunk = connection.recv(_CHUNK_BYTES)
             received += chunk
-            if not chunk or len(received) > self._limits.line_bytes:
+            if not chunk or len(received) > MAX_LINE_BYTES:
                 raise UsageError("A command is one line of JSON.")
         line, _, rest = received.partition(b"\n")
         if rest:

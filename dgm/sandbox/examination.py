@@ -1,11 +1,12 @@
 """Examines the containers that an engine really makes: every control is tried, from inside and from outside."""
 
 import json
+import os
 import socket
 import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dgm.boundary.scratch import scratch_directory
 from dgm.boundary.text import safe_line
@@ -15,6 +16,7 @@ from dgm.core.errors import DgmError, SandboxError
 from dgm.core.files import File
 from dgm.core.ids import SessionId
 from dgm.core.ports import ContainerSpec
+from dgm.evolution.session import SOCKET
 from dgm.sandbox.container import DockerContainer
 from dgm.sandbox.docker_sandbox import NATIVE_RUNTIMES, DockerSandbox
 from dgm.sandbox.engine import Engine
@@ -26,11 +28,10 @@ from dgm.sandbox.examination_engine import engine_findings, runtimes_of
 from dgm.sandbox.examination_findings import Finding, Result
 from dgm.sandbox.examination_seen import Seen, Strained, parse_report
 from dgm.sandbox.examination_subject import NotHere, Probe, Subject
-from dgm.sandbox.policy import GATEWAY, OPEN_FILES, scratch_bytes
+from dgm.sandbox.policy import OPEN_FILES, scratch_bytes
 
 PROBES = (*CONFINEMENT, *BOUNDS)
 IMAGE = "python"
-SOCKET = "model.sock"
 LIMITS = SandboxLimits(memory_bytes=256 * 2**20, pids=64, cpus=0.5)
 """Small ones, so that to reach them takes little of the machine: that they hold is what is looked at."""
 _LIFETIME_S = 600.0
@@ -57,10 +58,12 @@ def examine(engine: Engine, limits: SandboxLimits) -> Generator[Finding]:
     """
     info = engine.info()
     yield from engine_findings(engine.version(), info)
-    for runtime in runtimes_of(info, chosen=limits.runtime):
-        chosen = None if limits.runtime is None and runtime == info.get("DefaultRuntime") else runtime
-        small = LIMITS.model_copy(update={"runtime": chosen, "minimum_free_bytes": limits.minimum_free_bytes})
-        yield from _examined(engine, small, runtime)
+    small = LIMITS.model_copy(update={"minimum_free_bytes": limits.minimum_free_bytes})
+    first, *others = runtimes_of(info, chosen=limits.runtime)
+    # As runs do: an engine's default need not be known to it under the name that it is shown by.
+    yield from _examined(engine, small.model_copy(update={"runtime": limits.runtime}), first)
+    for runtime in others:
+        yield from _examined(engine, small.model_copy(update={"runtime": runtime}), runtime)
 
 
 def container_findings(subject: Subject, *, runtime: str, probes: Iterable[Probe] = PROBES) -> Generator[Finding]:
@@ -104,10 +107,15 @@ def subject_of(
 def listening(directory: Path) -> Generator[None]:
     """Let a socket in `directory` take connections, as a session's does, and say nothing."""
     directory.chmod(0o755)  # for the agent's user, who is nobody here
-    path = directory / SOCKET
+    name = PurePosixPath(SOCKET).name
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        path.chmod(0o666)
+        try:
+            # An address holds 107 bytes, which the path of the temporary directory may exceed.
+            listener.bind(f"/proc/self/fd/{descriptor}/{name}")
+        finally:
+            os.close(descriptor)
+        (directory / name).chmod(0o666)
         listener.listen(1)
         yield
 
@@ -171,7 +179,7 @@ def _scripts(limits: SandboxLimits) -> dict[str, File]:
         "unknown_call": NEWER_THAN_ANY,
         "sockets": FORBIDDEN_SOCKETS,
         "address": _ADDRESS,
-        "gateway": f"{GATEWAY}/{SOCKET}",
+        "gateway": SOCKET,
     }
     most = {
         "open_files": OPEN_FILES + _EXTRA_FILES,

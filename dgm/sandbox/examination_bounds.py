@@ -1,6 +1,6 @@
 """How far a container can go: each bound with how to see whether it holds, and what to do where it does not."""
 
-from dgm.sandbox.examination_subject import Probe, Subject, require
+from dgm.sandbox.examination_subject import OTHER_RUNTIME, Probe, Subject, require
 from dgm.sandbox.policy import OPEN_FILES, SCRATCH, scratch_bytes, ulimits
 
 AGENTS_PLACES = tuple(place for place in SCRATCH if place.owner != "keeper")
@@ -26,6 +26,7 @@ def _numbers_of_files(subject: Subject) -> str:
     for place in CROWDED_PLACES:
         took = subject.strained.files.get(place.path, 0)
         require(took <= place.inodes, f"{place.path} takes {took:,} files and more, and should take {place.inodes:,}.")
+        require(took > 0, f"No file can be made in {place.path}.")
     return f"{len(CROWDED_PLACES)} places took their number of files and no more"
 
 
@@ -86,14 +87,13 @@ def _time_out(subject: Subject) -> str:
 
 
 _CGROUPS = "Let the engine use the control groups of this machine; rootless engines need cgroup v2 with delegation."
-_RUNTIME = "The runtime ignores what it is asked for; use runc, crun or a newer runsc."
 
 # The last one may end the container.
 BOUNDS = (
-    Probe("sizes", _sizes, _RUNTIME),
-    Probe("numbers of files", _numbers_of_files, _RUNTIME),
-    Probe("open files", _open_files, _RUNTIME),
-    Probe("limits of a process", _process_limits, _RUNTIME),
+    Probe("sizes", _sizes, OTHER_RUNTIME),
+    Probe("numbers of files", _numbers_of_files, OTHER_RUNTIME),
+    Probe("open files", _open_files, OTHER_RUNTIME),
+    Probe("limits of a process", _process_limits, OTHER_RUNTIME),
     Probe("processes", _processes, _CGROUPS),
     Probe("processor time", _processor, _CGROUPS),
     Probe("output", _output, "Report this with the version of your engine."),

@@ -3,9 +3,10 @@
 import errno
 import os
 
+from dgm.evolution.session import SOCKET
 from dgm.sandbox.examination_calls import FORBIDDEN_SOCKETS
 from dgm.sandbox.examination_seen import parse_fields, parse_mounts
-from dgm.sandbox.examination_subject import NotHere, Probe, Subject, require, some
+from dgm.sandbox.examination_subject import OTHER_RUNTIME, NotHere, Probe, Subject, require, some
 from dgm.sandbox.policy import ENVIRONMENT, GATEWAY, HOSTNAME, SCRATCH, host_config, seccomp_profile
 from dgm.sandbox.posture import CAPABILITY_SETS, SECCOMP_FILTER, require_applied, require_confined
 from dgm.sandbox.processes import PROC, host_uid
@@ -137,7 +138,7 @@ def _gateway(subject: Subject) -> str | NotHere:
 
 
 def _other_sockets(subject: Subject) -> str:
-    gateway = [] if subject.gateway is None else [f"{GATEWAY}/model.sock"]
+    gateway = [] if subject.gateway is None else [SOCKET]
     odd = [path for path in (*subject.seen.socket_files, *subject.seen.listening) if path not in gateway]
     require(not odd, f"Other sockets than the gateway's are in the container: {some(odd)}.")
     return "none"
@@ -209,28 +210,27 @@ def is_engines_cover(point: str) -> bool:
 _OWN_PROFILE = "The engine must take a seccomp profile from its client; look for a policy plug-in that replaces it."
 _NEWER_ENGINE = "Use an engine with runc 1.0 or newer and libseccomp 2.5 or newer."
 _MOUNTS = "Look for default mounts in the engine's settings (Podman: mounts.conf, containers.conf)."
-_RUNTIME = "The runtime ignores what it is asked for; use runc, crun or a newer runsc."
 _REBUILD = "Build the image anew: `dgm images build python`."
 
 CONFINEMENT = (
     Probe("as asked", _as_the_engine_has_it, "Use an engine that keeps to its own API: Docker 20.10 or newer."),
-    Probe("on the host", _as_the_host_has_it, _RUNTIME),
-    Probe("users", _users, _RUNTIME),
-    Probe("first process", _first_process, _RUNTIME),
-    Probe("capabilities", _capabilities, _RUNTIME),
-    Probe("new privileges", _privileges, _RUNTIME),
+    Probe("on the host", _as_the_host_has_it, OTHER_RUNTIME),
+    Probe("users", _users, OTHER_RUNTIME),
+    Probe("first process", _first_process, OTHER_RUNTIME),
+    Probe("capabilities", _capabilities, OTHER_RUNTIME),
+    Probe("new privileges", _privileges, OTHER_RUNTIME),
     Probe("programs", _programs, _REBUILD),
     Probe("seccomp", _filter, _OWN_PROFILE),
     Probe("system calls", _calls, _OWN_PROFILE),
     Probe("newer system calls", _newer_calls, _NEWER_ENGINE),
     Probe("socket families", _socket_families, _OWN_PROFILE),
-    Probe("root", _root, _RUNTIME),
+    Probe("root", _root, OTHER_RUNTIME),
     Probe("mounts", _mounts, _MOUNTS),
     Probe("writable", _writable, _MOUNTS),
     Probe("network", _network, "The engine must know the network `none`; look for a plug-in that adds others."),
     Probe("gateway", _gateway, "For gVisor give runsc `--host-uds=all`; with SELinux let containers use the socket."),
     Probe("other sockets", _other_sockets, _MOUNTS),
     Probe("environment", _environment, "Remove variables for containers from the engine's settings."),
-    Probe("inherited files", _inherited_files, _RUNTIME),
+    Probe("inherited files", _inherited_files, OTHER_RUNTIME),
     Probe("log", _log, "The engine must know the log driver `none`."),
 )

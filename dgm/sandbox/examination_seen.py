@@ -72,12 +72,20 @@ def parse_report(execution: Execution, kind: type[ReportT]) -> ReportT:
         SandboxError: it failed, or printed something else.
     """
     if execution.exit_code != 0:
-        said = safe_line(execution.stderr.decode("utf-8", "replace")[-_SHOWN:])
-        raise SandboxError(f"A script of the examination did not run to its end: {said or 'it took too long'}.")
+        raise SandboxError(f"A script of the examination did not run to its end: {_reason(execution)}.")
     try:
         return kind.model_validate_json(execution.stdout)
     except ValidationError as error:
         raise SandboxError("A script of the examination printed what it never prints.") from error
+
+
+def _reason(execution: Execution) -> str:
+    if execution.timed_out:
+        return "it took too long"
+    if execution.truncated:
+        return "it printed too much"
+    said = safe_line(execution.stderr.decode("utf-8", "replace")[-_SHOWN:]).rstrip(".")
+    return said or f"exit code {execution.exit_code}"
 
 
 def parse_fields(lines: list[str]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from dgm.sandbox.engine import Engine
 from dgm.sandbox.engine_answers import Json
 from dgm.sandbox.examination_seen import Seen, Strained
 
+OTHER_RUNTIME = "The runtime ignores what it is asked for; use runc, crun or a newer runsc."
+"""What to do about many a control that does not hold."""
 _SHOWN = 5
 
 

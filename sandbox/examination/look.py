@@ -4,6 +4,7 @@ What to try comes from /task/calls.json; how many places are listed at most is S
 """
 
 import ctypes
+import errno
 import json
 import os
 import platform
@@ -50,7 +51,7 @@ def error_of(action, *arguments):
     try:
         action(*arguments)
     except OSError as error:
-        return error.errno or -1
+        return error.errno or errno.ETIMEDOUT  # which alone has none
     return 0
 
 

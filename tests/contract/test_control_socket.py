@@ -108,6 +108,11 @@ def test_an_error_of_the_engine_is_the_same_error_for_the_client(tmp_path: Path,
         ask(tmp_path, PAUSE)
 
 
+def test_an_error_with_half_a_character_such_as_of_an_odd_path_is_told_all_the_same(tmp_path: Path) -> None:
+    with clerk_at(tmp_path, Clerk(lambda _: ArchiveError("a\udc80b"))), pytest.raises(ArchiveError, match=r"a\?b"):
+        ask(tmp_path, PAUSE)
+
+
 def test_a_reason_that_is_too_long_is_cut(tmp_path: Path, clerk: Clerk) -> None:
     ask(tmp_path, Intervene(Intervention.PAUSE, "x" * (MAX_REASON_CHARS + 1)))
     assert clerk.taken == [Intervene(Intervention.PAUSE, "x" * MAX_REASON_CHARS)]
@@ -245,6 +250,38 @@ def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
             ask(tmp_path, PAUSE, patience_s=0.05)
 
 
+def test_a_server_whose_queue_is_full_is_given_up_as_late_as_one_that_never_answers(tmp_path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as full, closing(socket.socket(socket.AF_UNIX)) as first:
+        full.bind(str(tmp_path / CONTROL_SOCKET))
+        full.listen(0)
+        first.connect(str(tmp_path / CONTROL_SOCKET))
+        with pytest.raises(InfrastructureError, match="does not answer"):
+            ask(tmp_path, PAUSE, patience_s=0.05)
+
+
+def test_a_server_that_answers_too_slowly_is_given_up(tmp_path: Path) -> None:
+    gone = threading.Event()
+    with closing(socket.socket(socket.AF_UNIX)) as slow:
+        slow.bind(str(tmp_path / CONTROL_SOCKET))
+        slow.listen()
+
+        def dribble() -> None:
+            connection, _ = slow.accept()
+            with closing(connection), suppress(OSError):  # the client had enough
+                for _ in range(500):
+                    connection.sendall(b" ")
+                    gone.wait(0.02)
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        try:
+            with pytest.raises(InfrastructureError, match="does not answer"):
+                ask(tmp_path, PAUSE, patience_s=0.1)
+        finally:
+            gone.set()
+            thread.join()
+
+
 @pytest.mark.parametrize("answer", [b"", b"hello\n", b"{}\n", b"x" * (MAX_LINE_BYTES + 20_000)])
 def test_an_answer_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path, answer: bytes) -> None:
     with closing(socket.socket(socket.AF_UNIX)) as server:
@@ -313,14 +350,12 @@ def test_a_client_that_is_slow_is_turned_away(tmp_path: Path) -> None:
 def test_more_than_a_few_at_a_time_wait_for_their_turn(tmp_path: Path) -> None:
     with clerk_at(tmp_path, Clerk(lambda _: "Done."), Limits(connections=2)):
         idle = [connect(tmp_path, timeout_s=30) for _ in range(2)]
-        answers: list[str | None] = []
-        thread = threading.Thread(target=lambda: answers.append(ask(tmp_path, PAUSE)))
-        thread.start()
+        with pytest.raises(InfrastructureError, match="does not answer"):
+            ask(tmp_path, PAUSE, patience_s=0.05)
         for connection in idle:
             assert connection is not None
             connection.close()
-        thread.join()
-    assert answers == ["Done."]
+        assert ask(tmp_path, PAUSE) == "Done."
 
 
 def test_a_run_ends_though_more_than_a_few_say_nothing(tmp_path: Path) -> None:
@@ -338,6 +373,24 @@ def test_who_says_nothing_keeps_the_run_from_nothing(tmp_path: Path) -> None:
         assert ask(tmp_path, PAUSE) == "Done."
     assert idle.recv(4096) != b""  # it was told that no command came
     idle.close()
+
+
+@pytest.mark.usefixtures("clerk")
+def test_a_machine_without_a_thread_to_spare_turns_one_client_away_and_hears_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refused = threading.Thread.start, list[str]()
+
+    def start_but_for_the_first(thread: threading.Thread) -> None:
+        if thread.name == "dgm-command" and not refused:
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_but_for_the_first)
+    with pytest.raises(InfrastructureError):  # hung up on, before or after it had sent all
+        ask(tmp_path, PAUSE, patience_s=5)
+    assert ask(tmp_path, PAUSE, patience_s=5) == "Done."
 
 
 @pytest.mark.usefixtures("clerk")

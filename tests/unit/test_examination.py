@@ -1,19 +1,24 @@
 """What an examination makes of what a container's scripts tell, and what `dgm doctor --deep` makes of it."""
 
 import json
+import os
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from dgm.cli.main import run_command
+from dgm.config import SandboxLimits
 from dgm.core.errors import SandboxError
 from dgm.core.ports import Execution
 from dgm.sandbox.container import DockerContainer
 from dgm.sandbox.doctor import Check
 from dgm.sandbox.engine import Engine
-from dgm.sandbox.examination import LIMITS, PROBES, container_findings
+from dgm.sandbox.examination import LIMITS, PROBES, container_findings, examine, listening
 from dgm.sandbox.examination_calls import FORBIDDEN_SOCKETS, calls_of
 from dgm.sandbox.examination_engine import engine_findings, runtimes_of
 from dgm.sandbox.examination_findings import Finding, Result
@@ -88,8 +93,30 @@ class FakeEngine:
         return self._processes
 
 
-def ended(exit_code: int | None = 0, *, stdout: bytes = b"", timed_out: bool = False) -> Execution:
-    return Execution(exit_code=exit_code, stdout=stdout, stderr=b"", timed_out=timed_out, truncated=False, seconds=0.1)
+class DescribedEngine:
+    """An engine that only says what it is."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self._info = info
+
+    def info(self) -> dict[str, Any]:
+        return self._info
+
+    def version(self) -> dict[str, Any]:
+        return {}
+
+
+def ended(
+    exit_code: int | None = 0,
+    *,
+    stdout: bytes = b"",
+    stderr: bytes = b"",
+    timed_out: bool = False,
+    truncated: bool = False,
+) -> Execution:
+    return Execution(
+        exit_code=exit_code, stdout=stdout, stderr=stderr, timed_out=timed_out, truncated=truncated, seconds=0.1
+    )
 
 
 SUBJECT = Subject(
@@ -158,6 +185,7 @@ BROKEN: dict[str, tuple[str, Subject]] = {
     "a place without an end": ("sizes", with_strained(places=dict.fromkeys(STRAINED.places, 2**40))),
     "a place that takes nothing": ("sizes", with_strained(places={})),
     "files without an end": ("numbers of files", with_strained(files=dict.fromkeys(STRAINED.files, 10**6))),
+    "a place that takes no file": ("numbers of files", with_strained(files={})),
     "open files without an end": ("open files", with_strained(open_files=1_280)),
     "a core file": ("limits of a process", with_strained(limits={**STRAINED.limits, "core": [-1, -1]})),
     "processes without an end": ("processes", with_strained(processes=96)),
@@ -250,9 +278,19 @@ def test_what_is_no_report_is_refused(printed: bytes) -> None:
         parse_report(ended(stdout=printed), Strained)
 
 
-def test_a_script_that_failed_is_refused() -> None:
-    with pytest.raises(SandboxError, match="did not run to its end"):
-        parse_report(ended(1), Strained)
+@pytest.mark.parametrize(
+    ("execution", "why"),
+    [
+        (ended(1, stderr=b"No \x1b[31mfile.\n"), "No file"),
+        (ended(137), "exit code 137"),
+        (ended(None, timed_out=True), "it took too long"),
+        (ended(None, truncated=True, stderr=b"x"), "it printed too much"),
+    ],
+)
+def test_a_script_that_failed_is_refused_and_it_is_told_why(execution: Execution, why: str) -> None:
+    with pytest.raises(SandboxError) as caught:
+        parse_report(execution, Strained)
+    assert str(caught.value) == f"A script of the examination did not run to its end: {why}."
 
 
 def test_of_two_mounts_on_one_place_the_upper_counts() -> None:
@@ -316,6 +354,32 @@ def test_the_runtime_of_runs_is_examined_and_gvisors_where_it_is(
 ) -> None:
     info: dict[str, Any] = {"DefaultRuntime": "runc", "Runtimes": {name: {} for name in known}}
     assert runtimes_of(info, chosen=chosen) == examined
+
+
+@pytest.mark.parametrize("info", [{}, {"DefaultRuntime": ""}, {"DefaultRuntime": "runc"}])
+@pytest.mark.parametrize(("chosen", "asked"), [(None, [None, "runsc"]), ("crun", ["crun", "runsc"])])
+def test_the_engine_is_asked_for_a_runtime_by_name_only_where_it_is_not_its_default(
+    monkeypatch: pytest.MonkeyPatch, info: dict[str, Any], chosen: str | None, asked: list[str | None]
+) -> None:
+    runtimes: list[str | None] = []
+
+    def sandbox(_: object, limits: SandboxLimits, **__: object) -> None:
+        runtimes.append(limits.runtime)
+        raise SandboxError("It is not here.")
+
+    monkeypatch.setattr("dgm.sandbox.examination.DockerSandbox", sandbox)
+    engine = cast("Engine", DescribedEngine({**info, "Runtimes": {"runsc": {}}}))
+    list(examine(engine, LIMITS.model_copy(update={"runtime": chosen})))
+    assert runtimes == asked
+
+
+def test_a_socket_listens_in_a_directory_whose_path_is_longer_than_an_address(tmp_path: Path) -> None:
+    directory = tmp_path / ("long" * 30)
+    directory.mkdir()
+    with listening(directory), closing(socket.socket(socket.AF_UNIX)) as client:
+        descriptor = os.open(directory, os.O_PATH)
+        client.connect(f"/proc/self/fd/{descriptor}/model.sock")
+        os.close(descriptor)
 
 
 # --- the verb --------------------------------------------------------------------------------------------------------

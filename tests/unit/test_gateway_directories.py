@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dgm.core.errors import InfrastructureError
+from dgm.gateway import directories
 from dgm.gateway.directories import listen, make_directory, remove_directory, remove_stale_directories
 
 
@@ -51,6 +53,19 @@ def test_a_long_temporary_directory_is_not_used(temporary: Path, monkeypatch: py
     assert len(os.fsencode(directory / "model.sock")) < 108
 
 
+def test_where_no_directory_can_be_made_that_is_a_fault_of_ours(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary / "gone"))
+    with pytest.raises(InfrastructureError, match="No socket can be made for a session"):
+        make_directory()
+
+
+def test_where_no_socket_can_be_made_that_is_a_fault_of_ours_and_nothing_stays_open(temporary: Path) -> None:
+    with pytest.raises(InfrastructureError, match="No socket can be made for a session"):
+        listen(temporary / "gone")
+
+
 def test_directories_of_dead_processes_are_removed(temporary: Path, dead_pid: int) -> None:
     stale = left_behind(temporary, dead_pid)
     assert (remove_stale_directories(), stale.exists()) == ([stale], False)
@@ -86,3 +101,18 @@ def test_another_users_directory_stays(temporary: Path, dead_pid: int) -> None:
 def test_what_is_not_called_like_a_sessions_directory_stays(temporary: Path, name: str) -> None:
     (temporary / name).mkdir()
     assert remove_stale_directories() == []
+
+
+def test_what_another_process_removes_meanwhile_is_passed_over(
+    temporary: Path, dead_pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = left_behind(temporary, dead_pid), temporary / f"dgm-{dead_pid}-another"
+    theirs.mkdir()
+
+    def is_stale(path: Path, _: object) -> bool:
+        if path == theirs:
+            theirs.rmdir()
+        return True
+
+    monkeypatch.setattr(directories, "is_stale", is_stale)
+    assert remove_stale_directories() == [ours]

@@ -187,13 +187,25 @@ def test_only_what_is_a_test_counts_as_one() -> None:
     assert list(tests.canaries.values()) == list(tests.names)
 
 
+def test_an_assertion_that_is_not_finished_is_no_fault_of_ours() -> None:
+    source = 'TEST_CASE("a") { REQUIRE_THROWS_AS(f(), std::domain_error); REQUIRE(1 ==); }'
+    assert list(guarded(source, ["a"], Random(0)).names.values()) == ["a"]
+
+
 def test_equal_names_are_numbered_in_their_order() -> None:
     tests = guarded('TEST_CASE("a") {}\nTEST_CASE("a") {}\nTEST_CASE("b \\"c\\"") {}', [], Random(0))
     assert list(tests.names.values()) == ["a", "a #2", 'b "c"']
 
 
-def test_text_that_is_not_cpp_is_left_alone() -> None:
-    source = 'TEST_CASE("a" { ) TEST_CASE("b") { ( } TEST_CASE() {} }}} "'
+@pytest.mark.parametrize(
+    "source",
+    [
+        'TEST_CASE("a" { ) TEST_CASE("b") { ( } TEST_CASE() {} }}} "',
+        "REQUIRE_THROWS_AS() REQUIRE_THROWS_AS(a, )",
+        "f(REQUIRE_THROWS_AS) REQUIRE_THROWS_AS;",
+    ],
+)
+def test_text_that_is_not_cpp_is_left_alone(source: str) -> None:
     tests = guarded(source, ["a", "b"], Random(0))
     assert all(text.startswith(source) for text in tests.sources)
     assert not tests.names

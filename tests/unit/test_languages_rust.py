@@ -102,6 +102,7 @@ TURNED_AROUND = [
     ),
 ]
 UNDECIDABLE = [
+    "",
     "    check(3);",
     "    if is_dry() {\n        return;\n    }\n    assert_eq!(depth(), 7);",
     "    for n in 0..3 {\n        assert_eq!(depth(), 7);\n    }",
@@ -259,6 +260,13 @@ def test_macros_of_a_solution_do_not_replace_those_of_the_tests() -> None:
     for line in source.splitlines():
         if "::*;" in line:
             assert ("use std::{assert, assert_eq," in line) is ("use pond::" in line)
+
+
+def test_macros_are_named_once_in_each_block() -> None:
+    inner = "\n    use pond::*;\n\n    use pond::fish::*;\n"
+    source = f"use pond::*;\nuse pond::fish::*;\n\nmod one {{{inner}}}\n\nmod two {{{inner}}}\n"
+    lines = guarded({PATH: source}, set(), Random(0)).sources[PATH].splitlines()
+    assert ["use std::{assert," in line for line in lines if "::*;" in line] == [True, False] * 3
 
 
 def test_each_file_has_plain_canaries_too() -> None:

@@ -137,8 +137,9 @@ def expected_exceptions(tokens: Sequence[Token]) -> list[str]:
     found: list[str] = []
     for index, token in enumerate(tokens[:-1]):
         end = closing(tokens, index + 1) if token.text in _THROWN else None
-        if end is not None:
-            found.append(_text_of(split(tokens[index + 2 : end], ",")[-1]))
+        thrown = () if end is None else split(tokens[index + 2 : end], ",")[-1]
+        if thrown:
+            found.append(_text_of(thrown))
     return found
 
 
@@ -150,7 +151,7 @@ def _refused(callee: Token, arguments: Sequence[Token], choices: Choices) -> Edi
     for literal, compared in (sides, sides[::-1]):
         # Without a name, so that nothing is left unused, which is an error with -Werror; without a comma, since what
         # stands between braces is more than one argument of a macro.
-        if not any(token.kind == "word" for token in literal) and compared[-1].text == ")":
+        if not any(token.kind == "word" for token in literal) and compared and compared[-1].text == ")":
             if any(token.text in {",", "{"} for token in compared):
                 return None
             text = f"{_REFUSED[callee.text]}({_text_of(compared)}, {choices.chance.choice(choices.thrown)}"

@@ -47,17 +47,16 @@ def tokens_of(source: str) -> list[Token]:
 
 
 def closing(tokens: Sequence[Token], opening: int) -> int | None:
-    """Return the index of the bracket that closes the one at `opening`, None if none does."""
+    """Return the index of the bracket that closes the one at `opening`, None if none does, or if none opens there."""
     expected: list[str] = []
     for index in range(opening, len(tokens)):
         sign = tokens[index].text
         if sign in _CLOSES:
             expected.append(_CLOSES[sign])
-        elif sign in _CLOSES.values():
-            if sign != expected.pop():
-                return None
-            if not expected:
-                return index
+        elif sign in _CLOSES.values() and (not expected or sign != expected.pop()):
+            return None
+        if not expected:
+            return index if index > opening else None
     return None
 
 

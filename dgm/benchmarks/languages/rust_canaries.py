@@ -28,7 +28,7 @@ _PANICS = re.compile(r"^[ \t]*#\[should_panic\b[^\n]*\]\n", re.MULTILINE)
 """Without it the same test fails where it passed."""
 _PLACE = re.compile(r"(?<=\n\n)#\[test\]\n")
 """Where a test begins that has no attribute or comment before it."""
-_GLOB = re.compile(r"^[ \t]*use (?!(?:std|core|super|self|crate)\b)\w+(?:::\w+)*::\*;", re.MULTILINE)
+_GLOB = re.compile(r"^(?P<indent>[ \t]*)use (?!(?:std|core|super|self|crate)\b)\w+(?:::\w+)*::\*;", re.MULTILINE)
 _OWN_MACROS = (
     " #[allow(unused_imports)] use std::{assert, assert_eq, assert_ne, debug_assert, format, matches, panic, vec};"
 )
@@ -91,7 +91,7 @@ class _Guard:
             test = f"#[test]\n#[ignore]\nfn {name}() {{\n    {template.format(**words)}\n}}\n"
             source = self._with(source, test)
             self.canaries[name] = ""
-        return _GLOB.sub(lambda found: found[0] + _OWN_MACROS, source)
+        return _GLOB.sub(_with_own_macros, source)
 
     def _versions(self, found: re.Match[str]) -> str:
         """Return a test under its random name, and its contradiction before or after it."""
@@ -123,6 +123,14 @@ class _Guard:
             if name not in self._taken:
                 self._taken.add(name)
                 return name
+
+
+def _with_own_macros(found: re.Match[str]) -> str:
+    """Return an import of all of a solution, with the macros behind the first one of a block: twice is an error."""
+    indent, before = found["indent"], found.string[: found.start()]
+    block = re.split(rf"^(?!{indent}|$).*$", before, flags=re.MULTILINE)[-1]
+    is_first = all(other["indent"] != indent for other in _GLOB.finditer(block))
+    return found[0] + _OWN_MACROS if is_first else found[0]
 
 
 def _modules(found: re.Match[str]) -> str:

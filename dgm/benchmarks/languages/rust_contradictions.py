@@ -107,7 +107,7 @@ def _arguments(found: re.Match[str]) -> list[tuple[int, int]]:
 def _statements(body: str) -> list[tuple[int, int]]:
     """Return where the lines begin and end that are indented least, with what belongs to them."""
     starts = _starts(body)
-    return list(zip(starts, [*starts[1:], len(body)], strict=True))
+    return list(zip(starts, [*starts[1:], len(body)], strict=False))  # an empty body has none
 
 
 def _last_statement(body: str) -> int:
