@@ -17,3 +17,20 @@ const globals = {
 for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, writable: false, configurable: false });
 }
+
+// A test may leave timers behind. Where a busy machine makes them late, node runs them together with those of the next
+// test that have the same length, before its shorter ones: so the next test begins when they are gone.
+const LONGEST_WAIT_MS = 100;
+const later = globalThis.setTimeout;
+let leftMs = 0;
+globalThis.setTimeout = Object.defineProperties((callback, delay, ...rest) => {
+  leftMs = Math.max(leftMs, Number(delay) || 1);
+  return later(callback, delay, ...rest);
+}, Object.getOwnPropertyDescriptors(later));
+afterEach(async () => {
+  const waitMs = Math.min(leftMs, LONGEST_WAIT_MS);
+  leftMs = 0;
+  if (waitMs > 0) {
+    await new Promise((resolve) => { later(resolve, waitMs + 1); });
+  }
+});
