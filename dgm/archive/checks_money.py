@@ -120,8 +120,8 @@ def _whole(run: Subject) -> Iterator[str]:
 def _caps(run: Subject) -> Iterator[str]:
     """Yield the caps that were exceeded by more than calls went over what was set aside for them.
 
-    `dgm resume --max-cost` raises the cap on money without a record of it, so that one counts in a run that never went
-    on.
+    The cap on money can be another one each time that a run goes on. Versions before 6 did not record that, so it
+    counts where it was recorded, and in a run that never went on.
     """
     budget: Budget = run.config.budget
     over = """
@@ -129,11 +129,11 @@ def _caps(run: Subject) -> Iterator[str]:
             coalesce(sum(max(0, s.input_tokens + s.output_tokens - r.input_tokens - r.output_tokens)), 0)
         FROM settlements s JOIN reservations r USING (session, number)"""
     spent, (more_nanos, more_tokens) = run.facts.spent(), run.rows(over)[0]
-    was_resumed = len(run.facts.starts()) > 1
     # The gateway adds up in dollars, call by call.
     cost_usd = (spent.nanos - more_nanos - spent.calls - 1) / NANOS_PER_USD
-    if budget.max_cost_usd is not None and not was_resumed and cost_usd > budget.max_cost_usd:
-        yield f"The run spent ${spent.nanos / NANOS_PER_USD:.6f}; its cap is ${budget.max_cost_usd:g}."
+    cap_usd = _highest_cap_usd(run)
+    if cap_usd is not None and cost_usd > cap_usd:
+        yield f"The run spent ${spent.nanos / NANOS_PER_USD:.6f}; its cap is ${cap_usd:g}."
     tokens = spent.input_tokens + spent.output_tokens
     if budget.max_tokens is not None and tokens - more_tokens > budget.max_tokens:
         yield f"The run used {tokens} tokens; its cap is {budget.max_tokens}."
@@ -144,6 +144,15 @@ def _caps(run: Subject) -> Iterator[str]:
     for session, calls in run.rows(many, (most,)):
         if not session.endswith(".probe"):
             yield f"Session {session} made {calls} calls; its cap is {most}."
+
+
+def _highest_cap_usd(run: Subject) -> float | None:
+    """Return the highest cap on money that the run ever had; None if it had none at a time, or may have had."""
+    first = run.reader.made_with().budget.max_cost_usd
+    later = [bounds.max_cost_usd for _, bounds in run.reader.bounds_since()]
+    if first is None or (not later and run.start_count > 1):
+        return None
+    return max([first, *(cap for cap in later if cap is not None)])
 
 
 def _words(amount: Amount) -> str:

@@ -21,6 +21,7 @@ from dgm.archive.records import (
     outcome_from,
 )
 from dgm.archive.step_facts import StepFacts
+from dgm.config import Bounds
 from dgm.core.agents import Agent
 from dgm.core.errors import UnknownNameError
 from dgm.core.ids import AgentId, TaskId
@@ -181,6 +182,14 @@ class Facts(StepFacts, CallFacts, OversightFacts):
         """Return when processes began or went on with the run, oldest first."""
         with self.sound():
             return [Start(*row) for row in self.rows("SELECT at, pid, children FROM starts ORDER BY number")]
+
+    def bounds(self) -> list[tuple[float, Bounds]]:
+        """Return what each process was told anew that went on with the run, and when it did, oldest first."""
+        query = """
+            SELECT starts.at, max_cost_usd, bounds.evaluations, approve FROM bounds
+            JOIN starts ON starts.number = bounds.start ORDER BY starts.number"""
+        with self.sound():
+            return [(moment_from(at), Bounds(*said)) for at, *said in self.rows(query)]
 
     def ends(self) -> list[End]:
         """Return when and why processes stopped, oldest first."""

@@ -28,7 +28,7 @@ from dgm.archive.records import (
     StepRecord,
     amount_of,
 )
-from dgm.config import Price, RunConfig, read_config
+from dgm.config import Bounds, Price, RunConfig, read_config, with_bounds
 from dgm.core.actions import PastStep, Rejection
 from dgm.core.agents import AgentTree
 from dgm.core.errors import ConfigError, CorruptArchiveError
@@ -85,8 +85,23 @@ class RunReader:
         return self._run
 
     def config(self) -> RunConfig:
+        """Return the configuration that the run was made with, with the bounds that it last went on with."""
+        try:
+            return with_bounds(self._config, self.bounds())
+        except ConfigError as error:
+            raise CorruptArchiveError(f"{self.directory / DATABASE} has bounds that there are not: {error}") from error
+
+    def made_with(self) -> RunConfig:
         """Return the configuration that the run was made with."""
         return self._config
+
+    def bounds(self) -> Bounds:
+        """Return what was said anew about the run's bounds, until now."""
+        return next((said for _, said in reversed(self._facts.bounds())), Bounds())
+
+    def bounds_since(self) -> tuple[tuple[float, Bounds], ...]:
+        """Return since when which bounds held that were said anew, oldest first."""
+        return tuple(self._facts.bounds())
 
     def prices(self) -> dict[str, Price]:
         """Return what each model cost when the run was made; the run's calls are billed at that."""

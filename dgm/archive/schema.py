@@ -108,6 +108,10 @@ _TABLES_OF_6 = {
     "reviews": """
         decision INTEGER NOT NULL PRIMARY KEY REFERENCES held (decision),
         approved INTEGER NOT NULL CHECK (approved IN (0, 1)), reason TEXT NOT NULL, at REAL NOT NULL""",
+    # What a process was told anew as it went on, and all that others had been told before it; a row where that is any.
+    "bounds": """
+        start INTEGER NOT NULL PRIMARY KEY REFERENCES starts (number), max_cost_usd REAL, evaluations INTEGER,
+        approve TEXT""",
     "interventions": """
         number INTEGER PRIMARY KEY, what TEXT NOT NULL CHECK (what IN ('pause', 'resume', 'stop')),
         reason TEXT NOT NULL, at REAL NOT NULL""",

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from dgm.archive.database import DATABASE, close_after_writing, sql_errors
@@ -24,6 +25,7 @@ from dgm.archive.lock import RunLock
 from dgm.archive.reader import RunReader
 from dgm.archive.records import amount_of, storable, stored_outcome
 from dgm.archive.spending import Spending
+from dgm.config import Bounds
 from dgm.core.actions import Action, Evaluate, Expand, Step
 from dgm.core.agents import Agent, AgentTree
 from dgm.core.controls import StandingControl
@@ -34,6 +36,8 @@ from dgm.core.outcomes import Outcome, Usage
 from dgm.core.oversight import Intervention, Review
 from dgm.core.ports import Attempt, Clock, Decision
 from dgm.core.scores import Score
+
+_AS_BEFORE = Bounds()
 
 
 class RunArchive(RunReader):
@@ -120,10 +124,13 @@ class RunArchive(RunReader):
 
     # Facts.
 
-    def start(self, *, children: int) -> None:
-        """Record that this process begins or goes on with the run, up to `children` children."""
+    def start(self, *, children: int, bounds: Bounds = _AS_BEFORE) -> None:
+        """Record that this process begins or goes on with the run, up to `children` children and with these bounds."""
+        said = bounds.over(self.bounds())
         with self._transaction() as sql:
-            insert(sql, "starts", at=self._clock.now(), pid=os.getpid(), children=children)
+            start = insert(sql, "starts", at=self._clock.now(), pid=os.getpid(), children=children)
+            if said != _AS_BEFORE:
+                insert(sql, "bounds", start=start, **asdict(said))
 
     def end(self, reason: str) -> None:
         """Record why the run stopped: "finished", "drained", "stopped", "out of budget" or "fault: ..."."""

@@ -291,13 +291,15 @@ def resume(
     """Go on with a run, or grow it further with --children, and with --evaluations where it ended at their bound.
 
     A run that is paused and under way is told to go on. Else nothing that is recorded is done or paid again, and
-    choices are those of an uninterrupted run. Of a --config file, only [openai], [anthropic], [endpoints], [polyglot]
+    choices are those of an uninterrupted run. What --children, --evaluations, --max-cost and --approve say is recorded
+    and holds from then on. Of a --config file, only [openai], [anthropic], [endpoints], [polyglot]
     and, of [swebench], dataset and image_quota_bytes count, and [prices] as a word that the run's prices are right.
     """
     from dgm.archive.run import read_run
     from dgm.cli.confirming import confirm_resumed_run
     from dgm.cli.foreground import evolve
     from dgm.cli.runs import existing_run_directory
+    from dgm.config import Bounds
     from dgm.wiring import resumed_run
 
     said = said_now(config, base_url, polyglot_dir, swebench_options(swebench_dataset, stock=swebench_stock))
@@ -314,9 +316,7 @@ def resume(
         lambda say: resumed_run(
             directory,
             children=wanted,
-            evaluations=evaluations,
-            max_cost_usd=max_cost,
-            approve=approve and approve.value,
+            bounds=Bounds(max_cost, evaluations, approve and approve.value),
             said=said,
             say=say,
             confirm=confirm,

@@ -1,5 +1,6 @@
 """What persons had a say in, as the verbs that read a run tell it."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import RenderableType
@@ -12,6 +13,7 @@ from dgm.archive.records import HeldRecord, InterventionRecord
 from dgm.boundary.text import safe_line, safe_text
 from dgm.cli.screen import plain_table
 from dgm.cli.times import iso_time
+from dgm.config import Bounds
 from dgm.core.ids import AgentId
 from dgm.core.oversight import Intervention
 
@@ -64,6 +66,10 @@ def oversight_answer(run: RunReader) -> dict[str, Any]:
             {"what": done.what.value, "reason": safe_text(done.reason), "at": iso_time(done.at)}
             for done in run.interventions()
         ],
+        "bounds": [
+            {"at": iso_time(at), **{name: value for name, value in asdict(said).items() if value is not None}}
+            for at, said in run.bounds_since()
+        ],
     }
 
 
@@ -92,12 +98,23 @@ def oversight_parts(run: RunReader) -> list[RenderableType]:
         if held.review is not None and held.reviewed_at is not None
     ]
     rows += [(done.at, _SAID[done.what], done.reason) for done in run.interventions()]
+    rows += [(at, f"went on with {_bounds_words(said)}", "") for at, said in run.bounds_since()]
     if not rows:
         return []
     table = _table()
     for at, what, reason in sorted(rows, key=lambda row: row[0]):
         table.add_row(iso_time(at), what, Text(safe_line(reason)))
     return [Text("\nWhat persons said and did", style="bold"), table]
+
+
+def _bounds_words(said: Bounds) -> str:
+    words = {"max-cost": said.max_cost_usd, "evaluations": said.evaluations, "approve": said.approve}
+    given = [
+        f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}"
+        for name, value in words.items()
+        if value is not None
+    ]
+    return safe_line(", ".join(given))
 
 
 def approval_rows(run: RunReader, agent: AgentId) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The configuration of a run: read once, checked, frozen, and written into the run as `run.toml`."""
 
+from dgm.config.bounds import Bounds, with_bounds
 from dgm.config.models import REHEARSAL, Address, Endpoint, LongRates, ModelChoice, Models, Parameters, Price, Rates
 from dgm.config.reading import config_from, laid_over, parse_config, read_config
 from dgm.config.run import (
@@ -20,6 +21,7 @@ from dgm.config.run import (
 __all__ = [
     "REHEARSAL",
     "Address",
+    "Bounds",
     "Budget",
     "Calls",
     "Diagnoses",
@@ -43,4 +45,5 @@ __all__ = [
     "laid_over",
     "parse_config",
     "read_config",
+    "with_bounds",
 ]

@@ -11,7 +11,7 @@ from dgm.archive.run import RunArchive, create_run, locked_run
 from dgm.benchmarks.catalogue import with_records
 from dgm.boundary.directories import read_agent_directory
 from dgm.boundary.scratch import remove_stale_scratch
-from dgm.config import Price, RunConfig, config_from, laid_over
+from dgm.config import Bounds, Price, RunConfig, with_bounds
 from dgm.core.actions import ActionResult
 from dgm.core.errors import ArchiveError, DgmError
 from dgm.core.ids import AgentId
@@ -187,13 +187,11 @@ def new_run(
 
 
 @contextmanager
-def resumed_run(  # noqa: PLR0913 - each may be said anew
+def resumed_run(
     directory: Path,
     *,
     children: int,
-    evaluations: int | None,
-    max_cost_usd: float | None,
-    approve: str | None,
+    bounds: Bounds,
     said: RunConfig,
     say: Say,
     confirm: ConfirmResumed,
@@ -203,9 +201,7 @@ def resumed_run(  # noqa: PLR0913 - each may be said anew
     Args:
         directory: the run.
         children: how many it is to have grown in the end.
-        evaluations: another bound on them, those that ended included; as configured unless given.
-        max_cost_usd: another cap on the whole run, what was spent before included; as configured unless given.
-        approve: which children wait for a person from now on; as configured unless given.
+        bounds: other ones from now on.
         said: where providers are and their keys, and prices, and where tasks lie, as far as the user says them now.
         say: told what takes time.
         confirm: see `ConfirmResumed`.
@@ -216,15 +212,7 @@ def resumed_run(  # noqa: PLR0913 - each may be said anew
             in; see `dgm.core.errors`.
     """
     with locked_run(directory) as archive:
-        config = with_addresses(
-            with_bounds(
-                with_checkout(archive.config(), said),
-                max_cost_usd=max_cost_usd,
-                evaluations=evaluations,
-                approve=approve,
-            ),
-            said,
-        )
+        config = with_addresses(with_bounds(with_checkout(archive.config(), said), bounds), said)
         require_consent_now(config, archive.prices(), said)  # before any key is read
         benchmark = loaded_benchmark(config, directory)
         with checked_models(models_of(config, archive.prices(), answered=_answered(archive))) as models:
@@ -232,7 +220,7 @@ def resumed_run(  # noqa: PLR0913 - each may be said anew
             with docker_sandbox(config, directory, say=say, pin=archive.pin_image) as sandbox:
                 _remove_what_was_left(sandbox)
                 require_same_images(archive, ensured_images(sandbox.engine, benchmark.images(), say=say))
-                archive.start(children=children)
+                archive.start(children=children, bounds=bounds)
                 with gateway_of(config, models, archive, directory) as gateway:
                     bench = bench_of(config, benchmark, sandbox, gateway)
                     yield LiveRun(directory.name, config, archive, bench, sandbox)
@@ -243,25 +231,6 @@ def _remove_what_was_left(sandbox: DockerSandbox) -> None:
     collect_garbage(sandbox.engine, everything=False)
     remove_stale_directories()
     remove_stale_scratch()
-
-
-def with_bounds(
-    config: RunConfig, *, max_cost_usd: float | None, evaluations: int | None, approve: str | None = None
-) -> RunConfig:
-    """Return a run's configuration with other bounds and another say of persons, where they are given.
-
-    They may change while a run grows, since no measurement hangs on them. Choices do with policies hgm and auto, which
-    become greedy as the bound on evaluations comes near.
-    """
-    bounds = {
-        "budget": {"max_cost_usd": max_cost_usd},
-        "search": {"evaluations": evaluations},
-        "oversight": {"approve": approve},
-    }
-    said = {table: values for table, values in bounds.items() if None not in values.values()}
-    if not said:
-        return config
-    return config_from(laid_over(config.model_dump(exclude_none=True), said), source="command line")
 
 
 def _answered(run: RunReader) -> set[str]:

@@ -342,7 +342,13 @@ def test_facts_cannot_be_replaced_by_the_writer(finished: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "digest"),
-    [(1, "4745eb33feb25983"), (2, "ccaf1c21ae8eda75"), (3, "c42950861c24b595"), (4, "943614f2266d7985")],
+    [
+        (1, "4745eb33feb25983"),
+        (2, "ccaf1c21ae8eda75"),
+        (3, "c42950861c24b595"),
+        (4, "943614f2266d7985"),
+        (5, "481b0e30f1991fe8"),
+    ],
 )
 def test_the_schema_of_a_version_never_changes(version: int, digest: str) -> None:
     """A change of the tables needs a new SCHEMA_VERSION: runs of these could not be opened any more."""

@@ -255,6 +255,14 @@ def test_a_cap_that_was_exceeded_is_found(run: Path) -> None:
     assert broken(run) == ["caps"]
 
 
+@pytest.mark.parametrize(("cap", "found"), [(1000.0, []), (0.0000002, ["caps"])])
+def test_the_highest_cap_that_was_ever_said_counts(run: Path, cap: float, found: list[str]) -> None:
+    text = (run / "run.toml").read_text()
+    (run / "run.toml").write_text(text.replace("[budget]", "[budget]\nmax_cost_usd = 0.0000001"))
+    tamper(run, f"INSERT INTO bounds (start, max_cost_usd) VALUES (1, {cap})")
+    assert broken(run) == found
+
+
 def test_a_call_that_ended_after_its_session_may_count_at_its_worst_in_the_result(run: Path) -> None:
     step = "number = 1"
     tamper(run, f"UPDATE steps SET input_tokens = input_tokens + 30, output_tokens = output_tokens + 30 WHERE {step}")

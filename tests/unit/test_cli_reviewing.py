@@ -405,6 +405,7 @@ def test_status_says_how_many_children_wait(dgm: Any) -> None:
         "waiting": [1, 2],
         "reviews": [],
         "interventions": [],
+        "bounds": [],
     }
 
 
