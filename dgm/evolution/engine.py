@@ -13,9 +13,8 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from dataclasses import replace
 from random import Random
-from typing import Any, assert_never
+from typing import Any
 
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
 from dgm.core.errors import (
@@ -26,15 +25,15 @@ from dgm.core.errors import (
     UsageError,
 )
 from dgm.core.ids import AgentId
-from dgm.core.memory import modifications_around
 from dgm.core.outcomes import Outcome, measured
 from dgm.core.oversight import Command, Intervene, Intervention, Judge
 from dgm.core.policies.partners import with_partner
-from dgm.core.ports import Archive, Attempt, Decision
+from dgm.core.ports import Archive, Decision
 from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
 from dgm.evolution.controls import StandingControls
 from dgm.evolution.desk import Desk
+from dgm.evolution.jobs import Jobs
 from dgm.evolution.plan import Ending, Plan, Watcher
 from dgm.evolution.reviews import Reviews
 
@@ -76,6 +75,7 @@ class Engine:
         self._desk = Desk() if desk is None else desk
         self._controls = controls
         self._reviews = Reviews(archive, plan.approval)
+        self._jobs = Jobs(archive, plan, self._reviews)
         self._to_hold: set[int] = set()
         self._paused = False
         self._backlog: deque[Decision] = deque()
@@ -233,45 +233,13 @@ class Engine:
             self._add(decision, refused)
             return
         self._watcher.started(decision)
-        self._in_flight[self._executor.submit(self._perform, self._job(decision))] = decision
-
-    def _job(self, decision: Decision) -> Job:
-        attempt = self._archive.begin_attempt(decision.number)
-        match decision.action:
-            case Expand() as action:
-                return self._expansion(action, attempt)
-            case Evaluate(agent=agent):
-                return Job(decision.action, attempt, self._archive.code(agent))
-            case _ as never:
-                assert_never(never)
-
-    def _expansion(self, action: Expand, attempt: Attempt) -> Job:
-        archive, plan = self._archive, self._plan
-        job = Job(action, attempt, archive.code(action.parent), outcomes=self._outcomes(action.parent))
-        if (approved := self._reviews.approved(attempt.decision)) is not None:
-            return replace(job, approved=approved)
-        # Decided anew at every attempt: a child may have been approved since the last one ended with a fault.
-        self._to_hold.discard(attempt.decision)
-        if self._reviews.is_wanted:
-            self._to_hold.add(attempt.decision)
-            job = replace(job, is_held=True)
-        if action.editor is not None:
-            job = replace(job, editor=archive.code(action.editor))
-        if action.partner is not None:
-            ancestor = archive.agent_tree().common_ancestor(action.parent, action.partner)
-            job = replace(job, partner=archive.code(action.partner), ancestor=archive.code(ancestor))
-        if plan.remembers:
-            around = modifications_around(
-                action.parent, archive.agent_tree(), steps_from=archive.steps_from, outcomes_of=archive.outcomes_of
-            )
-            job = replace(job, memory=around)
-        return replace(job, proposals=archive.proposals()) if plan.judges_proposals else job
-
-    def _outcomes(self, parent: AgentId) -> tuple[Outcome, ...]:
-        """Return what was measured of an agent, in the order of the stages: workers end in any order."""
-        places = {task: place for place, task in enumerate(t for stage in self._plan.goal.stages for t in stage.tasks)}
-        outcomes = self._archive.outcomes_of(parent)
-        return tuple(sorted(outcomes, key=lambda outcome: (places[outcome.task], outcome.trial)))
+        job = self._jobs.begun(decision)
+        # Anew at every attempt: a child may have been approved since the last one ended with a fault.
+        if job.is_held:
+            self._to_hold.add(decision.number)
+        else:
+            self._to_hold.discard(decision.number)
+        self._in_flight[self._executor.submit(self._perform, job)] = decision
 
     def _record(self, decision: Decision, future: Future[ActionResult]) -> None:
         match future.exception():
