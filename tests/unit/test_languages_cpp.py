@@ -9,8 +9,9 @@ from dgm.benchmarks.catalogue import definition_named
 from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.benchmarks.exercism import Exercise
 from dgm.benchmarks.languages.cpp import CppLanguage
-from dgm.benchmarks.languages.cpp_canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.cpp_canaries import guarded
 from dgm.benchmarks.languages.cpp_tokens import tokens_of
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.manifest import Expected
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File
@@ -90,7 +91,7 @@ lines */ " test", "[tag]") { REQUIRE(sum(1'000, '"') == 1); }
 """
 
 
-def contradiction(tests: GuardedTests) -> str:
+def contradiction(tests: GuardedTests[tuple[str, str]]) -> str:
     """Return the text of the first canary."""
     canary = next(iter(tests.canaries))
     return body_of(canary, "".join(tests.sources))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgm.benchmarks.languages.go_canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.go_canaries import guarded
 from dgm.benchmarks.languages.go_tables import subtest_names
 from dgm.benchmarks.languages.go_text import tokens_of
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.languages.other_values import other_number, other_number_literal, other_text
 
 SEEDS = range(20)
@@ -56,14 +57,14 @@ def files(*, cases: str = TABLE, tests: str = DEPTH) -> dict[str, str]:
     return {PATH: HEAD + tests, CASES_PATH: "package pond\n\n" + cases}
 
 
-def rows_of(tests: GuardedTests, function: str) -> dict[str, tuple[str, str]]:
+def rows_of(tests: GuardedTests[dict[str, str]], function: str) -> dict[str, tuple[str, str]]:
     """Return what a version wants: description -> (want, isDry)."""
     text = tests.sources[PATH].split(f"func {function}(")[1].split("\n}\n")[0]
     rows = re.findall(r'\{description: "([^"]*)", pond: "\w+"(?:, want: (\d+))?(?:, isDry: (\w+))?\}', text)
     return {name: (want or "0", dry or "false") for name, want, dry in rows}
 
 
-def functions_of(tests: GuardedTests) -> list[str]:
+def functions_of(tests: GuardedTests[dict[str, str]]) -> list[str]:
     """Return the names of the versions, without plain canaries."""
     return sorted({name.partition("/")[0] for name in [*tests.names, *(c for c, of in tests.canaries.items() if of)]})
 

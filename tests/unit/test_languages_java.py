@@ -10,8 +10,9 @@ import pytest
 from dgm.benchmarks.catalogue import definition_named
 from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.benchmarks.exercism import Exercise
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.languages.java import JavaLanguage
-from dgm.benchmarks.languages.java_canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.java_canaries import Copies, guarded
 from dgm.benchmarks.manifest import Expected, read_manifest
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File
@@ -140,7 +141,7 @@ public class PondTest {
 """
 
 
-def made_ready(body: str, seed: int) -> tuple[GuardedTests, str]:
+def made_ready(body: str, seed: int) -> tuple[GuardedTests[Copies], str]:
     """Return a file with one test of that body, and its texts for both containers one after the other."""
     made = guarded({"PondTest.java": FILE.format(body=body)}, Random(seed))
     return made, "".join(texts["PondTest.java"] for texts in made.sources)

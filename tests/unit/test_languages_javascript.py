@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgm.benchmarks.exercism import Exercise
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.languages.javascript import JavaScriptLanguage
-from dgm.benchmarks.languages.javascript_canaries import GuardedTests, guarded, names_of_both
+from dgm.benchmarks.languages.javascript_canaries import guarded, names_of_both
 from dgm.benchmarks.languages.javascript_tokens import closing, tokens_of
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
@@ -140,7 +141,7 @@ def test_either_file_may_have_the_right_expectation() -> None:
     assert right == {0, 1}
 
 
-def last(made: GuardedTests, path: str) -> str:
+def last(made: GuardedTests[dict[str, str]], path: str) -> str:
     """Return the first test of a file."""
     return made.sources[path].split("xtest", maxsplit=1)[0]
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from dgm.benchmarks.catalogue import definition_named
 from dgm.benchmarks.exercises import ExercisesBenchmark
 from dgm.benchmarks.exercism import Exercise
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.languages.rust import RustLanguage, image_crates
-from dgm.benchmarks.languages.rust_canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.rust_canaries import guarded
 from dgm.benchmarks.manifest import Expected, read_manifest
 from dgm.boundary.cargo import MAX_BYTES, MAX_FEATURES, grading_manifest
 from dgm.core.errors import MalformedContentError
@@ -152,12 +153,12 @@ CRATES = ("rand", "num-traits")
 PRISTINE = b'[package]\nname = "pond"\nversion = "1.0.0"\nedition = "2021"\n\n[features]\ndeep = []\n'
 
 
-def guarded_file(source: str, seed: int = 0) -> GuardedTests:
+def guarded_file(source: str, seed: int = 0) -> GuardedTests[dict[str, str]]:
     """Return the tests of a file with one."""
     return guarded({PATH: source}, {"pond::pond_is_deep"}, Random(seed))
 
 
-def body_of(tests: GuardedTests, name: str) -> str:
+def body_of(tests: GuardedTests[dict[str, str]], name: str) -> str:
     """Return what stands between the braces of a test."""
     return tests.sources[PATH].split(f"fn {name.rpartition('::')[2]}() {{\n")[1].split("\n}\n")[0]
 

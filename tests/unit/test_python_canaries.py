@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from dgm.benchmarks.languages.python_canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
+from dgm.benchmarks.languages.python_canaries import guarded
 
 CASE = """
 import unittest
@@ -96,7 +97,7 @@ REFUSING = [
 ]
 
 
-def outcomes(tests: GuardedTests) -> dict[str, bool]:
+def outcomes(tests: GuardedTests[tuple[str, str]]) -> dict[str, bool]:
     """Run a test file of our own as both containers do, and return whether each test passed."""
     found: dict[str, bool] = {}
     for source in tests.sources:

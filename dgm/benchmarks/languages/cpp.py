@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from random import Random
 
 from dgm.benchmarks.exercism import Exercise
-from dgm.benchmarks.languages.cpp_canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.cpp_canaries import guarded
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, expected_tests, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
@@ -82,7 +83,7 @@ def _test_file(exercise: Exercise) -> str:
     return exercise.test_paths[0]
 
 
-def _guarded(exercise: Exercise, path: str, chance: Random) -> GuardedTests:
+def _guarded(exercise: Exercise, path: str, chance: Random) -> GuardedTests[tuple[str, str]]:
     task, expected = exercise.task.id, expected_tests(exercise)
     try:
         found = guarded(exercise.tests[path].content.decode(), expected, chance)

@@ -19,23 +19,12 @@ from dgm.benchmarks.languages.cpp_contradictions import (
     expected_exceptions,
 )
 from dgm.benchmarks.languages.cpp_tokens import Token, closing, split, tokens_of
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 
 _TEST = "TEST_CASE"
 _CONTAINERS = 2
 _NOT_RUN = ', "[.]"'
 """The tag of what Catch compiles and does not run."""
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedTests:
-    """A test file for one grading."""
-
-    sources: tuple[str, str]
-    """The file for each container; of a test and its contradiction, one stands in one and the other in the other."""
-    names: dict[str, str]
-    """Random name -> the test's own name; equal names are numbered in their order, as in "adds #2"."""
-    canaries: dict[str, str]
-    """Random name -> the random name of the test that it contradicts, or "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +53,13 @@ class _Names:
                 return name
 
 
-def guarded(source: str, expected: Collection[str], chance: Random) -> GuardedTests:
+def guarded(source: str, expected: Collection[str], chance: Random) -> GuardedTests[tuple[str, str]]:
     """Return the tests under random names, mixed with canaries.
 
     Args:
         source: a Catch test file.
-        expected: own names of the tests that are run; only they are contradicted.
+        expected: own names of the tests that are run, equal ones numbered in their order, as in "adds #2"; only they
+            are contradicted.
         chance: makes names, places and values.
     """
     tokens = tokens_of(source)

@@ -7,13 +7,13 @@ do not stand in the public exercise.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
 
 from dgm.benchmarks.languages.go_contradictions import versions
 from dgm.benchmarks.languages.go_tables import global_tables, struct_types
 from dgm.benchmarks.languages.go_tests import Test, read_test, test_functions
 from dgm.benchmarks.languages.go_text import tokens_of
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 
 _FUNCTION = re.compile(r"^func (?P<name>Test\w*)\(\w+ \*testing\.T\)", re.MULTILINE | re.ASCII)
 _PLACE = re.compile(r"(?<=\n\n)func Test")
@@ -52,18 +52,7 @@ func {name}(t *testing.T) {{
 _TEMPLATES = (_TEXT, _NUMBER, _DEEP)
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedTests:
-    """The test files for one grading."""
-
-    sources: Mapping[str, str]
-    names: Mapping[str, str]
-    """Name in the report, such as "Test3F09A1C4/empty" -> the test's own name. As many as were expected."""
-    canaries: Mapping[str, str]
-    """Name in the report -> the name of what it contradicts, or "" for none."""
-
-
-def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Random) -> GuardedTests:
+def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Random) -> GuardedTests[dict[str, str]]:
     """Return the tests under random names, in versions that contradict each other, mixed with canaries.
 
     Args:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from random import Random
 
 from dgm.benchmarks.exercism import Exercise
-from dgm.benchmarks.languages.java_canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
+from dgm.benchmarks.languages.java_canaries import Copies, guarded
 from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, expected_tests, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
@@ -62,7 +63,7 @@ class JavaLanguage:
         )
 
 
-def _guarded(exercise: Exercise, chance: Random) -> GuardedTests:
+def _guarded(exercise: Exercise, chance: Random) -> GuardedTests[Copies]:
     sources = {path: file for path, file in exercise.tests.items() if path.endswith(".java")}
     try:
         return guarded({path: file.content.decode() for path, file in sources.items()}, chance)

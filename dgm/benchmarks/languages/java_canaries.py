@@ -10,9 +10,11 @@ Tests are found by their text. What is not understood keeps its own name, is not
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
+from typing import TypeAlias
 
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.languages.java_contradictions import contradiction
 from dgm.benchmarks.languages.java_text import blanked, closing
 
@@ -23,17 +25,8 @@ _TEST = re.compile(
 _MARK = re.compile(r"@(?:[\w.]+\.)?Test\b")
 _CLASS = re.compile(r"\bclass\s+(\w+)")
 
-
-@dataclass(frozen=True, slots=True)
-class GuardedTests:
-    """The test files of one grading."""
-
-    sources: tuple[Mapping[str, str], Mapping[str, str]]
-    """For each container; of a test and its contradiction, one stands in one and the other in the other."""
-    names: dict[str, str] = field(default_factory=dict[str, str])
-    """Random name, such as "AntTest.test_0003_1f00c2ab" -> the test's own, such as "AntTest.walks"."""
-    canaries: dict[str, str] = field(default_factory=dict[str, str])
-    """Random name -> the random name of the test that it contradicts, or "" for none."""
+Copies: TypeAlias = tuple[dict[str, str], dict[str, str]]
+"""The test files by path, once for each container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +42,14 @@ class _Test:
     """The class that it is a method of."""
 
 
-def guarded(sources: Mapping[str, str], chance: Random) -> GuardedTests:
+def guarded(sources: Mapping[str, str], chance: Random) -> GuardedTests[Copies]:
     """Return tests under random names, with canaries among them.
 
     Args:
         sources: test files by path, at least one of them with a class.
         chance: makes names, and chooses what canaries compare with.
     """
-    copies: tuple[dict[str, str], dict[str, str]] = (dict(sources), dict(sources))
+    copies: Copies = (dict(sources), dict(sources))
     made = GuardedTests(copies)
     for path, source in sources.items():
         copies[0][path], copies[1][path] = _contradicted(source, made, chance)
@@ -67,7 +60,7 @@ def guarded(sources: Mapping[str, str], chance: Random) -> GuardedTests:
     return made
 
 
-def _contradicted(source: str, made: GuardedTests, chance: Random) -> tuple[str, str]:
+def _contradicted(source: str, made: GuardedTests[Copies], chance: Random) -> tuple[str, str]:
     code = blanked(source)
     copies: tuple[list[str], list[str]] = ([], [])
     done = 0
@@ -120,7 +113,7 @@ def _edited(source: str, test: _Test, changes: Mapping[tuple[int, int], str]) ->
     return text[test.start :]
 
 
-def _with_plain_canary(source: str, made: GuardedTests, chance: Random) -> str:
+def _with_plain_canary(source: str, made: GuardedTests[Copies], chance: Random) -> str:
     code = blanked(source)
     tests = list(_tests(code))
     owners = [name[1] for name in _CLASS.finditer(code) if _depth(code[: name.start()]) == 0]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from random import Random
 
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.languages.javascript_constants import literals
 from dgm.benchmarks.languages.javascript_contradictions import Edit, Expectation, contradiction, expectation
 from dgm.benchmarks.languages.javascript_literals import Expected
@@ -27,17 +28,6 @@ _MARKS = frozenset({"only", "skip"})
 _COPIES = 2
 _ESCAPE = re.compile(r"\\(u(?P<code>[0-9a-fA-F]{4})|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t"}
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedTests:
-    """The test files of one grading."""
-
-    sources: dict[str, str] = field(default_factory=dict[str, str])
-    names: dict[str, str] = field(default_factory=dict[str, str])
-    """Random name, such as "pond > case 1f00c2ab77" -> the test's own, such as "pond > counts ducks"."""
-    canaries: dict[str, str] = field(default_factory=dict[str, str])
-    """Random name -> the random name of the test that it contradicts, or "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +61,7 @@ class _Drawn:
         return number
 
 
-def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Random) -> GuardedTests:
+def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Random) -> GuardedTests[dict[str, str]]:
     """Return tests under random names, each file twice, with canaries among them.
 
     Args:
@@ -80,7 +70,7 @@ def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Rando
             seen which there are, each file stands once and with its own names.
         chance: makes names, places and values.
     """
-    made = GuardedTests()
+    made = GuardedTests(dict[str, str]())
     drawn = _Drawn(chance)
     seen: Counter[str] = Counter()
     for path, source in sorted(sources.items()):
@@ -173,7 +163,7 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 
 def _two_versions(
-    source: str, tests: Sequence[_Test], made: GuardedTests, drawn: _Drawn
+    source: str, tests: Sequence[_Test], made: GuardedTests[dict[str, str]], drawn: _Drawn
 ) -> tuple[list[Edit], list[Edit]]:
     """Return what makes the two files, in no order that would tell anything."""
     versions: tuple[list[Edit], list[Edit]] = ([], [])

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from random import Random
 
 from dgm.benchmarks.exercism import Exercise
-from dgm.benchmarks.languages.python_canaries import GuardedTests, guarded
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
+from dgm.benchmarks.languages.python_canaries import guarded
 from dgm.benchmarks.suites import GRADERS, SOLUTION, TESTS, Suite, laid_out
 from dgm.core.errors import MalformedContentError
 from dgm.core.files import File, FileTree
@@ -63,7 +64,7 @@ class PythonLanguage:
         )
 
 
-def _guarded(exercise: Exercise, path: str, chance: Random) -> GuardedTests:
+def _guarded(exercise: Exercise, path: str, chance: Random) -> GuardedTests[tuple[str, str]]:
     try:
         return guarded(exercise.tests[path].content.decode(), chance)
     except (SyntaxError, UnicodeDecodeError) as error:

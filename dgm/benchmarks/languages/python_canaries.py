@@ -12,21 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.languages.python_contradictions import Function, contradiction, expectations_of
 
 _CONTAINERS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedTests:
-    """A test file for one grading."""
-
-    sources: tuple[str, str]
-    """The file for each container; of a test and its contradiction, one stands in one and the other in the other."""
-    names: dict[str, str]
-    """Random name, such as "BasketTest::test_3f09a1" -> the test's own name."""
-    canaries: dict[str, str]
-    """Random name -> the random name of the test that it contradicts, or "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +42,7 @@ class _Places:
                 return name
 
 
-def guarded(source: str, chance: Random) -> GuardedTests:
+def guarded(source: str, chance: Random) -> GuardedTests[tuple[str, str]]:
     """Return the tests under random names, mixed with canaries.
 
     Raises:

@@ -11,10 +11,10 @@ Tests are found by their text. What is not understood keeps its own name and is 
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from random import Random
 
+from dgm.benchmarks.languages.guarded_tests import GuardedTests
 from dgm.benchmarks.languages.rust_contradictions import contradiction, helpers
 
 _TEST = re.compile(
@@ -42,18 +42,7 @@ _PLAIN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedTests:
-    """The test files of one grading."""
-
-    sources: dict[str, str] = field(default_factory=dict[str, str])
-    names: dict[str, str] = field(default_factory=dict[str, str])
-    """Name in the report, such as "ant-trail::test_3f09a1c4" -> the test's own name. As many as were expected."""
-    canaries: dict[str, str] = field(default_factory=dict[str, str])
-    """Random name -> the random name of the test that it contradicts, or "" for none."""
-
-
-def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Random) -> GuardedTests:
+def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Random) -> GuardedTests[dict[str, str]]:
     """Return the tests under random names, mixed with canaries.
 
     Args:
@@ -61,7 +50,7 @@ def guarded(sources: Mapping[str, str], expected: Collection[str], chance: Rando
         expected: the tests' own names, such as "ant-trail::busiest_square::is_the_nest"; no other function is touched.
         chance: makes names, values and places.
     """
-    made = GuardedTests()
+    made = GuardedTests(dict[str, str]())
     for path, source in sources.items():
         group = f"{PurePosixPath(path).stem}::"
         guard = _Guard([name.removeprefix(group) for name in sorted(expected) if name.startswith(group)], chance)
