@@ -147,12 +147,12 @@ def _caps(run: Subject) -> Iterator[str]:
 
 
 def _highest_cap_usd(run: Subject) -> float | None:
-    """Return the highest cap on money that the run ever had; None if it had none at a time, or may have had."""
+    """Return the highest cap on money that the run ever had; None if it had none at first, or another may have held."""
     first = run.reader.made_with().budget.max_cost_usd
-    later = [bounds.max_cost_usd for _, bounds in run.reader.bounds_since()]
+    later = [said.max_cost_usd for _, said in run.reader.bounds_since() if said.max_cost_usd is not None]
     if first is None or (not later and run.start_count > 1):
         return None
-    return max([first, *(cap for cap in later if cap is not None)])
+    return max(first, *later) if later else first
 
 
 def _words(amount: Amount) -> str:

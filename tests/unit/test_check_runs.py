@@ -263,6 +263,14 @@ def test_the_highest_cap_that_was_ever_said_counts(run: Path, cap: float, found:
     assert broken(run) == found
 
 
+def test_a_run_that_went_on_may_have_had_a_cap_that_nobody_recorded(run: Path) -> None:
+    text = (run / "run.toml").read_text()
+    (run / "run.toml").write_text(text.replace("[budget]", "[budget]\nmax_cost_usd = 0.0000001"))
+    tamper(run, "INSERT INTO starts (at, pid, children) SELECT at, pid, children FROM starts")
+    tamper(run, "INSERT INTO bounds (start, evaluations) VALUES (1, 999)")
+    assert "caps" not in broken(run)
+
+
 def test_a_call_that_ended_after_its_session_may_count_at_its_worst_in_the_result(run: Path) -> None:
     step = "number = 1"
     tamper(run, f"UPDATE steps SET input_tokens = input_tokens + 30, output_tokens = output_tokens + 30 WHERE {step}")
