@@ -8,6 +8,7 @@ from typing import Any
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
+from dgm.boundary.text import safe_line
 from dgm.core.errors import EngineUnavailableError, SandboxError
 
 SHOWN_OF_A_REASON = 400
@@ -56,9 +57,8 @@ def why_no_engine(error: BaseException) -> str:
 
 
 def plain(text: str) -> str:
-    """Return `text` as one printable line: an engine's message may quote what a container wrote."""
-    line = " ".join(text.split())
-    return "".join(letter if letter.isprintable() else "?" for letter in line)[:SHOWN_OF_A_REASON].rstrip(".")
+    """Return `text` as the middle of a sentence: an engine's message may quote what a container wrote."""
+    return safe_line(text, max_chars=SHOWN_OF_A_REASON).rstrip(".")
 
 
 def _causes(error: BaseException) -> Generator[BaseException]:
