@@ -18,6 +18,8 @@ def scratch_directory(purpose: str) -> Generator[Path]:
 
     Args:
         purpose: what it is for, in small letters; stands in its name.
+    Raises:
+        OSError: it cannot be made.
     """
     with tempfile.TemporaryDirectory(prefix=f"dgm-{purpose}-{os.getpid()}-") as directory:
         yield Path(directory)

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ import pytest
 from dgm.benchmarks.swebench import harness, harness_client, harness_process, judge
 from dgm.benchmarks.swebench.harness import HarnessRun, OfficialReport, Request, run_harness
 from dgm.benchmarks.swebench.judge import Judging, official_grade
+from dgm.benchmarks.swebench.prediction import exact_patch
 from dgm.benchmarks.swebench.records import Instance, read_record
 from dgm.config import SweBench
 from dgm.core.errors import InfrastructureError, SandboxError
@@ -322,6 +324,14 @@ def test_what_is_kept_of_a_grading_is_bounded(
     kept = json.loads(gzip.decompress((tmp_path / "gradings" / f"{SESSION}.json.gz").read_bytes()))
     assert "... 3,145,728 characters are left out ..." in kept["log"]
     assert len(kept["log"]) < 2.1 * 2**20
+
+
+def test_where_no_file_can_be_written_that_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/gone")
+    with pytest.raises(SandboxError, match="official harness could not be read or written"):
+        run_harness(Request(instance().record, "sha256:0", OTHER, 10.0, {}), environment={})
+    with pytest.raises(SandboxError, match="patch could not be written"):
+        exact_patch(Change({}, {"x.py": File(b"x = 3\n")}))
 
 
 def test_a_grading_that_cannot_be_kept_is_no_verdict(fake: Harness, sandbox: FakeSandbox, tmp_path: Path) -> None:

@@ -125,13 +125,16 @@ def run_harness(request: Request, *, environment: Mapping[str, str]) -> HarnessR
         request: what is judged.
         environment: tells where the engine is.
     Raises:
-        SandboxError: the process cannot be started.
+        SandboxError: the process cannot be started, or there is no room for its files.
     """
-    with scratch_directory("swebench") as place:
-        run = secrets.token_hex(8)
-        (place / "request.json").write_text(json.dumps(_request(request, run=run)), "ascii")
-        problem = _run_process(place, environment, deadline_s=request.timeout_s + SLACK_S)
-        return _told(place, problem, run=run)
+    try:
+        with scratch_directory("swebench") as place:
+            run = secrets.token_hex(8)
+            (place / "request.json").write_text(json.dumps(_request(request, run=run)), "ascii")
+            problem = _run_process(place, environment, deadline_s=request.timeout_s + SLACK_S)
+            return _told(place, problem, run=run)
+    except OSError as error:
+        raise SandboxError(f"A file for the official harness could not be read or written: {error}.") from error
 
 
 def _request(request: Request, *, run: str) -> dict[str, object]:

@@ -35,11 +35,14 @@ def exact_patch(change: Change) -> str:
 
     Raises:
         HostileBytesError: it would be too large, or takes git too long.
-        SandboxError: there is no git, or it failed.
+        SandboxError: there is no git, it failed, or there is no room for its files.
     """
     text = [path for path in change.paths if _is_text(change.before.get(path)) and _is_text(change.after.get(path))]
     others = sorted(set(change.paths).difference(text))
-    patch = _patch(change, text, attributes="") + _patch(change, others, attributes=_ALL_BINARY)
+    try:
+        patch = _patch(change, text, attributes="") + _patch(change, others, attributes=_ALL_BINARY)
+    except OSError as error:
+        raise SandboxError(f"A patch could not be written: {error}.") from error
     if len(patch) > MAX_PATCH_BYTES:
         raise _too_large()
     return patch.decode("utf-8")
