@@ -53,10 +53,10 @@ class OversightFacts(Statements):
             ]
 
     def evaluations_since_control(self) -> int:
-        """Return how many measurements were recorded since controls passed, all that were made at that moment."""
+        """Return how many measurements were recorded since controls all passed: the failed of a batch are last."""
         query = """
             SELECT (SELECT count(*) FROM evaluations) - coalesce(max(evaluations), 0)
-            FROM (SELECT evaluations FROM controls GROUP BY evaluations HAVING min(passed))"""
+            FROM controls WHERE passed AND number IN (SELECT max(number) FROM controls GROUP BY evaluations)"""
         return self.rows(query)[0][0]
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -58,6 +58,7 @@ class RunArchive(RunReader):
         self._decided = super().decision_count()
         self._steps_done = super().steps_done()
         self._since_control = super().evaluations_since_control()
+        self._ends_before = self._facts.count("ends")
         self._spending = Spending(self._facts)
 
     def close(self) -> None:
@@ -109,7 +110,7 @@ class RunArchive(RunReader):
         return self._decided
 
     def evaluations_since_control(self) -> int:
-        """Return how many measurements were recorded since the last controls that passed; all of them if none did."""
+        """Return how many measurements were recorded since the last controls that all passed; all if none did."""
         return self._since_control
 
     def spent(self) -> Usage:
@@ -133,9 +134,13 @@ class RunArchive(RunReader):
                 insert(sql, "bounds", start=start, **asdict(said))
 
     def end(self, reason: str) -> None:
-        """Record why the run stopped: "finished", "drained", "stopped", "out of budget" or "fault: ..."."""
+        """Record why the run stopped: "finished", "drained", "stopped", "out of budget" or "fault: ...".
+
+        A process ends once: the first reason stays where a second Ctrl-C comes just after it was recorded.
+        """
         with self._transaction() as sql:
-            insert(sql, "ends", at=self._clock.now(), reason=storable(reason))
+            if self._facts.count("ends") == self._ends_before:
+                insert(sql, "ends", at=self._clock.now(), reason=storable(reason))
 
     def add_seed_agent(self, code: FileTree) -> Agent:
         """Add the root of the tree.
@@ -247,11 +252,13 @@ class RunArchive(RunReader):
         with self._transaction() as sql:
             insert(sql, "interventions", what=what, reason=storable(reason), at=self._clock.now())
 
-    def add_control(self, control: StandingControl) -> None:
-        """Record what became of a control."""
+    def add_controls(self, controls: Sequence[StandingControl]) -> None:
+        """Record what became of controls that were judged at once, all or none; those that failed go last."""
         with self._facts.lock:
+            evaluations, now = self._facts.count("evaluations"), self._clock.now()
             with self._transaction() as sql:
-                insert_control(sql, control, evaluations=self._facts.count("evaluations"), at=self._clock.now())
+                for control in sorted(controls, key=lambda control: not control.passed):
+                    insert_control(sql, control, evaluations=evaluations, at=now)
             self._since_control = super().evaluations_since_control()
 
     def pin_image(self, name: str, digest: str) -> None:

@@ -51,7 +51,7 @@ def evolve(
 ) -> None:
     """Open a run, evolve it to its end, and say what came of it."""
     # Progress goes to standard error with --json, so that standard output holds JSON alone.
-    console = make_console(stderr=as_json)
+    console = make_console(stderr=as_json, steady=True)
     with open_run(lambda text: console.print(Text(text))) as run:
         console.print(Text(opening_text(run, children=children, workers=workers)))
         watcher = watcher_for(run, console, children=children)

@@ -3,6 +3,9 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -16,11 +19,38 @@ _WIDE = 160
 """Columns where there is no terminal to ask."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Return a console that takes nothing in a text for markup, and does not cut lines where there is no terminal."""
+class SteadyConsole(Console):
+    """A console that falls silent where nothing can be printed any more, for work that goes on without a reader.
+
+    Whoever read may be gone (`| tee` dies of the same Ctrl-C), and the disk of a log may be full. Rich would end the
+    process, and with it sessions that are paid for.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as `Console` does, or nothing."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Print no more, nor fail over what is still to be written out when the process ends."""
+        self.quiet = True
+        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), self.file.fileno())
+
+
+def console(*, stderr: bool = False, steady: bool = False) -> Console:
+    """Return a console that takes nothing in a text for markup, and does not cut lines where there is no terminal.
+
+    Args:
+        stderr: print on standard error.
+        steady: fall silent instead of failing where nothing can be printed; see `SteadyConsole`.
+    """
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDE
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+    kind = SteadyConsole if steady else Console
+    return kind(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 def show(*parts: RenderableType) -> None:

@@ -6,6 +6,7 @@ A base that resolves, or a reference that does not, says that the harness is bro
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from functools import partial
 from random import Random
 from typing import TypeAlias, TypeVar
 
@@ -19,6 +20,7 @@ from dgm.evolution.bench import Bench
 from dgm.evolution.validation import probe_child
 
 MAX_ATTEMPTS = 3
+_CONTROLS_OF_A_TASK = 2  # its base and its reference
 _NO_DECISION = 0
 """Controls are no policy's choice: their sessions are named after a decision that no run makes."""
 
@@ -76,7 +78,12 @@ def standing_controls(archive: Archive, bench: Bench, *, every: int) -> "Standin
     tasks = control_tasks(bench, most=len(bench.benchmark.tasks()))
     if not every or not tasks:
         return None
-    return StandingControls(archive, lambda number: judged_task(tasks[number % len(tasks)], number, bench), every=every)
+    return StandingControls(archive, partial(_judged_in_turn, tasks=tasks, bench=bench), every=every)
+
+
+def _judged_in_turn(number: int, *, tasks: Sequence[TaskId], bench: Bench) -> tuple[StandingControl, ...]:
+    # Counted in controls: with an even number of tasks, `number` itself would skip every second one.
+    return judged_task(tasks[number // _CONTROLS_OF_A_TASK % len(tasks)], number, bench)
 
 
 def preflight(
@@ -99,13 +106,13 @@ def preflight(
         return ()
     number, seed_agent = archive.control_count(), archive.code(archive.agent_tree().root.id)
 
-    def judged(task: TaskId) -> tuple[StandingControl, ...]:
-        return _tried(lambda _: judged_task(task, number, bench))
+    def judged(task: TaskId, position: int) -> tuple[StandingControl, ...]:
+        return _tried(lambda _: judged_task(task, number + _CONTROLS_OF_A_TASK * position, bench))
 
     def probed_once_more(tries: int) -> StandingControl:
         return probed_seed_agent(seed_agent, MAX_ATTEMPTS * (start - 1) + tries + 1, bench)
 
-    futures = [executor.submit(judged, task) for task in control_tasks(bench, tasks)]
+    futures = [executor.submit(judged, task, position) for position, task in enumerate(control_tasks(bench, tasks))]
     probed = executor.submit(_tried, probed_once_more)
     controls = (*(control for future in futures for control in future.result()), probed.result())
     record(controls, archive)
@@ -194,8 +201,7 @@ def record(controls: Sequence[StandingControl], archive: Archive) -> None:
         BrokenHarnessError: a verdict is not the known one.
     """
     in_doubt = archive.evaluations_since_control()
-    for control in controls:
-        archive.add_control(control)
+    archive.add_controls(controls)
     failed = [control for control in controls if not control.passed]
     if failed:
         raise BrokenHarnessError(_what_broke(failed, in_doubt=in_doubt))

@@ -17,13 +17,7 @@ from random import Random
 from typing import Any
 
 from dgm.core.actions import Action, ActionResult, Evaluate, Expand, Step
-from dgm.core.errors import (
-    DgmError,
-    InfrastructureError,
-    OutOfBudgetError,
-    ProviderRefusedError,
-    UsageError,
-)
+from dgm.core.errors import InfrastructureError, OutOfBudgetError, ProviderRefusedError, UsageError
 from dgm.core.ids import AgentId
 from dgm.core.outcomes import Outcome, measured
 from dgm.core.oversight import Command, Intervene, Intervention, Judge
@@ -32,7 +26,7 @@ from dgm.core.ports import Archive, Decision
 from dgm.core.view import ArchiveView, Goal
 from dgm.evolution.bench import Job
 from dgm.evolution.controls import StandingControls
-from dgm.evolution.desk import Desk
+from dgm.evolution.desk import Desk, Request
 from dgm.evolution.jobs import Jobs
 from dgm.evolution.plan import Ending, Plan, Watcher
 from dgm.evolution.reviews import Reviews
@@ -103,7 +97,9 @@ class Engine:
         with self._giving_up():
             self._take_up()
         while True:
-            self._attend()
+            for request in self._desk.take():
+                with self._giving_up():
+                    self._attend(request)
             with self._giving_up():
                 self._fill_workers()
             if not self._working and not self._waits_for_a_person:
@@ -129,23 +125,19 @@ class Engine:
             with self._giving_up():
                 self._record(self._in_flight.pop(future), future)
         if self._controls is not None:
-            self._collect_controls(self._controls)
-
-    def _collect_controls(self, controls: StandingControls) -> None:
-        try:
-            passed = controls.collect()
-        except Exception as fault:  # noqa: BLE001 - a worker's bug ends the run too, and not before all else is recorded
-            self._fatal = self._fatal or fault
-        else:
-            if passed:
-                self._watcher.controlled(passed)
+            with self._giving_up():
+                if passed := self._controls.collect():
+                    self._watcher.controlled(passed)
 
     @contextmanager
     def _giving_up(self) -> Generator[None]:
-        """Let an error of the archive end the run, but not before what else is in flight, and paid for, is recorded."""
+        """Let an error end the run, but not before what else is in flight, and paid for, is recorded.
+
+        Any error: the archive's, a worker's, or a bug of a policy or a watcher that somebody else wrote.
+        """
         try:
             yield
-        except DgmError as error:
+        except Exception as error:  # noqa: BLE001 - raised again when all else is recorded
             self._fatal = self._fatal or error
 
     def _ending(self) -> Ending:
@@ -284,18 +276,18 @@ class Engine:
             if decision.number not in chosen and not self._reviews.waits(decision.number):
                 self._backlog.append(decision)
 
-    def _attend(self) -> None:
-        """Carry out what persons asked for, and answer."""
-        for request in self._desk.take():
-            try:
-                answer = self._carried_out(request.command)
-            except DgmError as error:
-                request.answer.set_exception(error)
-                if not isinstance(error, UsageError):
-                    self._fatal = self._fatal or error
-            else:
-                request.answer.set_result(answer)
-                self._watcher.told(answer)
+    def _attend(self, request: Request) -> None:
+        """Carry out what a person asked for, and answer."""
+        try:
+            answer = self._carried_out(request.command)
+        except UsageError as error:
+            request.answer.set_exception(error)
+        except BaseException as error:
+            request.answer.set_exception(error)
+            raise
+        else:
+            request.answer.set_result(answer)
+            self._watcher.told(answer)
 
     def _carried_out(self, command: Command) -> str:
         in_flight = len(self._in_flight)

@@ -16,7 +16,7 @@ from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.outcomes import Measured, Outcome, Usage, Verdict
 from dgm.core.oversight import Review
-from dgm.core.ports import Archive
+from dgm.core.ports import Archive, Role
 from tests.fakes.archive import MemoryArchive
 from tests.fakes.runs import SEED_CODE, grow, measure, new_run, outcome, reject, step
 
@@ -330,6 +330,17 @@ def test_ten_dimes_are_one_dollar(archive: Archive) -> None:
     assert archive.spent().cost_usd == 1.0
 
 
+def test_what_was_spent_is_told_by_role(archive: Archive) -> None:
+    for session in (SESSION, SessionId("00001.1.probe"), SessionId("00001.1.interest.diagnose")):
+        archive.reserve_call(session, 1, worst_case=Usage(calls=1, cost_usd=0.5))
+    archive.settle_call(SESSION, 1, usage=Usage(calls=1, input_tokens=3, cost_usd=0.1))
+    assert archive.usage_by_role() == {
+        Role.AGENT: Usage(calls=1, input_tokens=3, cost_usd=0.1),
+        Role.DIAGNOSE: Usage(calls=1, cost_usd=0.5),
+        Role.PROBE: Usage(calls=1, cost_usd=0.5),
+    }
+
+
 def test_a_call_is_reserved_once(archive: Archive) -> None:
     archive.reserve_call(SESSION, 1, worst_case=Usage(calls=1))
     with pytest.raises(ArchiveError):
@@ -425,16 +436,23 @@ def control(*, passed: bool, of: Controlled = "base") -> StandingControl:
 
 def test_measurements_count_from_the_last_controls_that_all_passed(archive: Archive, root: AgentId) -> None:
     assert archive.evaluations_since_control() == 0
-    archive.add_control(control(passed=True))
+    archive.add_controls([control(passed=True)])
     measure(archive, root, [Verdict.RESOLVED, Verdict.UNRESOLVED])
-    archive.add_control(control(passed=True))
-    archive.add_control(control(passed=False, of="reference"))
+    archive.add_controls([control(passed=False), control(passed=True, of="reference")])
     assert (archive.evaluations_since_control(), archive.control_count()) == (2, 3)
+
+
+def test_controls_that_pass_after_some_that_failed_count_although_nothing_was_measured_between(
+    archive: Archive, root: AgentId
+) -> None:
+    measure(archive, root, [Verdict.RESOLVED, Verdict.UNRESOLVED])
+    archive.add_controls([control(passed=True), control(passed=False, of="reference")])
+    archive.add_controls([control(passed=True), control(passed=True, of="reference")])
+    assert archive.evaluations_since_control() == 0
 
 
 def test_controls_that_pass_leave_nothing_in_doubt(archive: Archive, root: AgentId) -> None:
     measure(archive, root, [Verdict.RESOLVED, Verdict.UNRESOLVED])
     assert archive.evaluations_since_control() == 2
-    archive.add_control(control(passed=True))
-    archive.add_control(control(passed=True, of="reference"))
+    archive.add_controls([control(passed=True), control(passed=True, of="reference")])
     assert archive.evaluations_since_control() == 0

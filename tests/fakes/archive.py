@@ -1,7 +1,7 @@
 """An archive in memory: `dgm.core.ports.Archive` for tests of whatever stands on it."""
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from dgm.core.actions import Action, Evaluate, Expand, PastStep, Step
@@ -9,10 +9,10 @@ from dgm.core.agents import Agent, AgentTree
 from dgm.core.controls import StandingControl
 from dgm.core.errors import ArchiveError
 from dgm.core.files import FileTree, tree_hash
-from dgm.core.ids import AgentId, SessionId, TaskId, agent_id
+from dgm.core.ids import AgentId, SessionId, TaskId, agent_id, purpose_of
 from dgm.core.outcomes import NANOS_PER_USD, Measured, Outcome, Usage, measured
 from dgm.core.oversight import HeldStep, Intervention, Review
-from dgm.core.ports import Attempt, Decision
+from dgm.core.ports import Attempt, Decision, Role
 from dgm.core.scores import best_of, score_of
 
 
@@ -41,7 +41,7 @@ class MemoryArchive:
         self.interventions: list[tuple[Intervention, str]] = []
         self.controls: list[StandingControl] = []
         self._held: dict[int, HeldStep] = {}
-        self._controlled: dict[int, list[bool]] = {}
+        self._controlled: dict[int, bool] = {}
 
     def agent_tree(self) -> AgentTree:
         with self._lock:
@@ -165,16 +165,16 @@ class MemoryArchive:
     def add_intervention(self, what: Intervention, reason: str) -> None:
         self.interventions.append((what, reason))
 
-    def add_control(self, control: StandingControl) -> None:
+    def add_controls(self, controls: Sequence[StandingControl]) -> None:
         with self._lock:
-            self.controls.append(control)
-            self._controlled.setdefault(len(self._measured), []).append(control.passed)
+            self.controls += controls
+            self._controlled[len(self._measured)] = all(control.passed for control in controls)
 
     def control_count(self) -> int:
         return len(self.controls)
 
     def evaluations_since_control(self) -> int:
-        passed = [measured for measured, controls in self._controlled.items() if all(controls)]
+        passed = [measured for measured, all_passed in self._controlled.items() if all_passed]
         return len(self._measured) - max(passed, default=0)
 
     def add_fault(self, decision: int, message: str) -> None:
@@ -203,6 +203,14 @@ class MemoryArchive:
             calls = list(self._calls.values())
         nanos = sum(round(call.cost_usd * NANOS_PER_USD) for call in calls)
         return replace(sum(calls, Usage()), cost_usd=nanos / NANOS_PER_USD)
+
+    def usage_by_role(self) -> dict[Role, Usage]:
+        with self._lock:
+            found = {
+                role: [usage for (session, _), usage in self._calls.items() if purpose_of(session) == role.value]
+                for role in Role
+            }
+        return {role: sum(calls, Usage()) for role, calls in found.items() if calls}
 
     def _made(self, step: Step) -> AgentId | None:
         return next((agent.id for agent in self._agents.values() if agent.step == step.number), None)

@@ -112,8 +112,9 @@ class Growing:
         """Record controls, with the seed agent's probe."""
         self.probe(session_id(0, len(self.archive.starts()), "probe"))
         controls: tuple[tuple[Controlled, str], ...] = (("base", "task-0"), ("reference", "task-0"), ("seed agent", ""))
-        for of, task in controls:
-            self.archive.add_control(StandingControl(of, TaskId(task), passed=True, summary="as known", seconds=0.5))
+        self.archive.add_controls(
+            [StandingControl(of, TaskId(task), passed=True, summary="as known", seconds=0.5) for of, task in controls]
+        )
 
     def anything(self) -> None:
         """Do something that a run does."""

@@ -525,3 +525,31 @@ def test_a_decision_that_a_kill_left_open_counts_once() -> None:
         assert len(archive.open_decisions()) == 1
         assert run(archive, bounded(8)) is Ending.FINISHED
         assert (evaluated(archive), lineage_facts(archive)) == (8, lineage_facts(whole))
+
+
+@pytest.mark.parametrize("broken", ["policy", "watcher"])
+def test_a_bug_in_what_somebody_else_wrote_ends_the_run_once_all_else_is_recorded(broken: str) -> None:
+    archive, both = new_archive(), threading.Barrier(2)
+
+    class BrokenPolicy:
+        def next_action(self, view: ArchiveView, random: Random) -> Action | None:
+            if broken == "policy" and view.evaluations:
+                raise IndexError("a bug")
+            return POLICIES["dgm"]().next_action(view, random)
+
+    class BrokenWatcher(Recorder):
+        def recorded(self, decision: Decision, result: ActionResult) -> None:
+            super().recorded(decision, result)
+            if broken == "watcher":
+                raise IndexError("a bug")
+
+    def together(job: Job) -> ActionResult:
+        both.wait(timeout=30)  # so that one is in flight when the other's result comes to be recorded
+        return perform(job)
+
+    with ThreadPoolExecutor(2) as executor:
+        plan_ = replace(plan(children=1, workers=2), policy=BrokenPolicy())
+        engine = Engine(archive, plan_, executor=executor, perform=together, watcher=BrokenWatcher())
+        with pytest.raises(IndexError, match="a bug"):
+            engine.run()
+    assert (archive.decision_count(), archive.open_decisions()) == (2, ())

@@ -26,6 +26,19 @@ ANT = TaskId("ant")
 
 
 @dataclass(slots=True)
+class NotingBenchmark(FakeBenchmark):
+    """Notes what it is asked to judge, and under which session's name."""
+
+    judged: list[TaskId] = field(default_factory=list[TaskId])
+    sessions: list[SessionId] = field(default_factory=list[SessionId])
+
+    def control(self, task: TaskId, kind: ControlKind, *, sandbox: Sandbox, session: SessionId) -> Grade:
+        self.judged.append(task)
+        self.sessions.append(session)
+        return FakeBenchmark.control(self, task, kind, sandbox=sandbox, session=session)
+
+
+@dataclass(slots=True)
 class OddBenchmark(FakeBenchmark):
     """Grades what a test says instead, by kind; the last one again and again."""
 
@@ -187,6 +200,39 @@ def test_a_control_that_fails_ends_the_run_and_says_how_many_measurements_are_in
         run_with(archive, failing, every=4)
     assert sum(map(len, archive.outcomes().values())) == 4
     assert archive.evaluations_since_control() == 4
+
+
+def test_a_mended_harness_that_is_judged_again_before_anything_is_measured_lets_the_run_go_on() -> None:
+    archive = new_archive()
+    with pytest.raises(BrokenHarnessError):
+        run_with(archive, failing, every=4)
+    assert run_with(archive, passing, every=4)[0] is Ending.FINISHED
+    assert [control.passed for control in archive.controls].count(False) == 1
+    assert len(archive.controls) == 2 * 4
+
+
+def test_every_task_has_its_turn() -> None:
+    benchmark = NotingBenchmark()
+    controls = standing_controls(seeded(), Fakes(benchmark=benchmark).bench, every=1)
+    assert controls is not None
+    tasks = {known.task.id for known in benchmark.known}
+    with InlineExecutor() as executor:
+        for _ in tasks:
+            controls.start(executor)
+            controls.collect()
+    assert (len(tasks) % 2, set(benchmark.judged)) == (0, tasks)
+
+
+def test_what_is_kept_of_a_grading_is_named_after_it_alone() -> None:
+    archive, fakes, benchmark = seeded(), fakes_with(), NotingBenchmark()
+    fakes.benchmark = benchmark
+    with ThreadPoolExecutor(1) as executor:
+        preflight(archive, fakes.bench, executor, tasks=3)
+    controls = standing_controls(archive, fakes.bench, every=1)
+    assert controls is not None
+    with InlineExecutor() as executor:
+        controls.start(executor)
+    assert len(set(benchmark.sessions)) == 2 * 3 + 2
 
 
 def test_controls_change_no_choice() -> None:

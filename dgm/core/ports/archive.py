@@ -1,6 +1,6 @@
 """What the algorithm needs of the archive."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -135,8 +135,8 @@ class Archive(Ledger, Protocol):
         """Record what a person did to the run."""
         ...
 
-    def add_control(self, control: StandingControl) -> None:
-        """Record what became of a control."""
+    def add_controls(self, controls: Sequence[StandingControl]) -> None:
+        """Record what became of controls that were judged at once, all or none; those that failed go last."""
         ...
 
     def control_count(self) -> int:
@@ -144,7 +144,7 @@ class Archive(Ledger, Protocol):
         ...
 
     def evaluations_since_control(self) -> int:
-        """Return how many measurements were recorded since the last controls that passed; all of them if none did."""
+        """Return how many measurements were recorded since the last controls that all passed; all if none did."""
         ...
 
     def add_fault(self, decision: int, message: str) -> None:
