@@ -121,7 +121,7 @@ def _caps(run: Subject) -> Iterator[str]:
     """Yield the caps that were exceeded by more than calls went over what was set aside for them.
 
     The cap on money can be another one each time that a run goes on. Versions before 6 did not record that, so it
-    counts where it was recorded, and in a run that never went on.
+    counts where it was recorded, and in a run that never went on. No cap counts the calls of probes.
     """
     budget: Budget = run.config.budget
     over = """
@@ -137,8 +137,9 @@ def _caps(run: Subject) -> Iterator[str]:
     tokens = spent.input_tokens + spent.output_tokens
     if budget.max_tokens is not None and tokens - more_tokens > budget.max_tokens:
         yield f"The run used {tokens} tokens; its cap is {budget.max_tokens}."
-    if budget.max_calls is not None and spent.calls > budget.max_calls:
-        yield f"The run made {spent.calls} calls; its cap is {budget.max_calls}."
+    calls = spent.calls - run.facts.spent_by_role().get(Role.PROBE, Amount()).calls
+    if budget.max_calls is not None and calls > budget.max_calls:
+        yield f"The run made {calls} calls; its cap is {budget.max_calls}."
     most = run.config.sessions.max_calls
     many = "SELECT session, sum(calls) FROM settlements GROUP BY session HAVING sum(calls) > ?"
     for session, calls in run.rows(many, (most,)):

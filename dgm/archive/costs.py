@@ -70,10 +70,10 @@ def usage_of_lineage(lineage: Sequence[Agent], costs: Iterable[SessionCost]) -> 
 
     The step that made an agent counts here, which was its parent's work; an agent's own steps do not.
     """
-    made = {Expand(agent.parent, agent.step): agent.id for agent in lineage if agent.parent is not None}
+    made = {agent.step: agent.id for agent in lineage if agent.parent is not None}
 
     def served(cost: SessionCost) -> AgentId | None:
-        return made.get(cost.action) if isinstance(cost.action, Expand) else cost.agent
+        return made.get(cost.action.step) if isinstance(cost.action, Expand) else cost.agent
 
     found = usage_by(served, costs)
     return {agent.id: found.get(agent.id, Usage()) for agent in lineage}

@@ -17,7 +17,7 @@ from dgm.boundary.text import safe_line
 from dgm.cli import exit_codes
 from dgm.cli.answers import Answer, json_text
 from dgm.cli.render import simulated_note
-from dgm.cli.results import results_directory, write_result
+from dgm.cli.results import kept_results, results_directory, write_result
 from dgm.cli.screen import console
 from dgm.cli.tampering import signs_answer
 from dgm.cli.verdicts import counts_alike, safe_flags, verdict_words
@@ -128,28 +128,28 @@ def _replayed(
         for line in _progress(f"{len(done)}/{len(outcomes)}", session):
             screen.print(Text(line))
 
+    def found() -> list[Session]:
+        return [
+            done.get(number, Session(outcome, Way.NOT_REPLAYED, INTERRUPTED)) for number, outcome in enumerate(outcomes)
+        ]
+
     wanted: list[int] = []
     for number, outcome in enumerate(outcomes):
         if reason := _obstacle(transcripts, outcome):
             note(number, Session(outcome, Way.NOT_REPLAYED, reason))
         else:
             wanted.append(number)
-    try:
-        if wanted:
-            sessions = [outcomes[number] for number in wanted]
-            tasks = [outcome.task for outcome in sessions]
-            with recorded_bench(
-                config, reader, directory, tasks=tasks, say=lambda text: screen.print(Text(text))
-            ) as bench:
-                for result in replay_sessions(agent, reader.code(agent), sessions, bench=bench[0], executor=bench[1]):
-                    recorded = sessions[result.number]
-                    note(wanted[result.number], _compared(recorded, result, transcripts, directory / "transcripts"))
-    except KeyboardInterrupt:
-        if not done:
-            raise
-    return [
-        done.get(number, Session(outcome, Way.NOT_REPLAYED, INTERRUPTED)) for number, outcome in enumerate(outcomes)
-    ]
+    if wanted:
+        sessions = [outcomes[number] for number in wanted]
+        tasks = [outcome.task for outcome in sessions]
+        with (
+            kept_results(directory, lambda: _answer(reader, agent, found()), results=done),
+            recorded_bench(config, reader, directory, tasks=tasks, say=lambda text: screen.print(Text(text))) as bench,
+        ):
+            for result in replay_sessions(agent, reader.code(agent), sessions, bench=bench[0], executor=bench[1]):
+                recorded = sessions[result.number]
+                note(wanted[result.number], _compared(recorded, result, transcripts, directory / "transcripts"))
+    return found()
 
 
 def _obstacle(transcripts: Path, outcome: Outcome) -> str:

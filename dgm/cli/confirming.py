@@ -82,7 +82,8 @@ def confirm_replay(config: RunConfig, prices: Mapping[str, Price], *, sessions: 
         return
     most_usd = sessions * config.sessions.max_cost_usd
     cap_usd = config.budget.max_cost_usd
-    most = f"${most_usd:,.2f}" if cap_usd is None or cap_usd > most_usd else f"${cap_usd:,.2f}, the cap"
+    is_capped = cap_usd is not None and cap_usd <= most_usd
+    most = f"${cap_usd:,.2f}, the cap" if is_capped else f"${most_usd:,.2f} if none has to be repeated"
     _ask([f"{sessions} sessions with {config.models.agent.model}. At most: {most}."], config.budget, yes=yes)
 
 

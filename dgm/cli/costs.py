@@ -65,8 +65,8 @@ def cap_words(budget: Budget, spent: Usage) -> str:
     parts: list[str] = []
     if budget.max_cost_usd is not None:
         cap, left = budget.max_cost_usd, round(budget.max_cost_usd - spent.cost_usd, _LEFT_DECIMALS)
-        # More than the cap is spent only by `dgm resume --max-cost`: it raises the cap for one process.
-        parts.append(f"{dollars(cap)}, " + (f"{dollars(max(0.0, left))} left" if left >= 0 else "raised since"))
+        rest = f"{dollars(max(0.0, left))} left" if left >= 0 else f"exceeded by {dollars(-left)}"
+        parts.append(f"{dollars(cap)}, {rest}")
     if budget.max_tokens is not None:
         parts.append(f"{budget.max_tokens:,} tokens, {max(0, budget.max_tokens - spent.tokens):,} left")
     if budget.max_calls is not None:

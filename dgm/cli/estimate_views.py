@@ -168,7 +168,8 @@ def _longer_words(assumption: Assumption) -> str:
 
 
 def _at_most(found: Forecast) -> str:
-    sessions = f"{dollars(found.most_cost_usd)} if every session came to its own cap"
+    best = ", one agent was the best throughout" if found.config.search.best_trials > found.config.trials else ""
+    sessions = f"{dollars(found.most_cost_usd)} if every session came to its own cap{best} and none had to be repeated"
     if found.left_usd is None:
         return f"At most: {sessions}; the run has no cap (--max-cost)."
     if found.left_usd < found.most_cost_usd:

@@ -122,7 +122,7 @@ def replay(
         "budget": None if max_cost is None else {"max_cost_usd": max_cost},
     }
     said = said_now(config, base_url, polyglot_dir, swebench)
-    screen = console(stderr=json_)
+    screen = console(stderr=json_, steady=True)
     with read_run(existing_run_directory(run, runs=runs_dir)) as reader:
         found = reader.agent_tree().find(agent)
         as_recorded = with_checkout(reader.config(), said)
@@ -136,11 +136,13 @@ def replay(
         directory = results_directory(out, reader.directory)
         results = _replayed(reader, found, settings, attempts, directory, screen)
         answer = answer_of(reader, found, results)
-        write_result(directory, answer)
-        if json_:
-            typer.echo(json_text(answer))
-        else:
-            screen.print(*summary(found, results, answer, directory), sep="\n")
+        try:
+            write_result(directory, answer)
+        finally:  # on a full disk, what is printed is all that there is
+            if json_:
+                typer.echo(json_text(answer))
+            else:
+                screen.print(*summary(found, results, answer, directory), sep="\n")
     if code := _exit_code(results.results):
         raise typer.Exit(code)
 
@@ -187,9 +189,10 @@ def _as_then(reader: "RunReader", said: "RunConfig", workers: int | None) -> "Ru
 def replay_config(recorded: "RunConfig", said: "RunConfig", options: dict[str, Any]) -> "RunConfig":
     """Return the run's configuration with what the user says and then the options laid over it.
 
-    The run's own caps do not hold for a replay. Records have to be those of the run only where the same are meant.
+    The run's own caps do not hold for a replay, and of its models only the agent's is asked. Records have to be those
+    of the run only where the same are meant.
     """
-    from dgm.config import config_from, laid_over
+    from dgm.config import Models, config_from, laid_over
 
     chosen = {key: value for key, value in options.items() if value is not None}
     given = laid_over(said.model_dump(exclude_unset=True), chosen)
@@ -199,7 +202,8 @@ def replay_config(recorded: "RunConfig", said: "RunConfig", options: dict[str, A
         del values["tasks"]  # they are the other benchmark's
     if "tasks" in given or given.get("swebench", {}).keys() & _OTHER_RECORDS:
         del values["swebench"]["records_hash"]
-    return config_from(laid_over(values, given), source="command line")
+    settings = config_from(laid_over(values, given), source="command line")
+    return settings.model_copy(update={"models": Models(agent=settings.models.agent)})
 
 
 def _replayed(
@@ -208,7 +212,8 @@ def _replayed(
     from rich.text import Text
 
     from dgm.archive.ledger import FileLedger
-    from dgm.cli.replay_results import Results, progress_line
+    from dgm.cli.replay_results import Results, answer_of, progress_line
+    from dgm.cli.results import kept_results
     from dgm.evolution.replay import INTERRUPTED, Replayed
     from dgm.evolution.replay import replay as replay_agent
     from dgm.wiring import replay_bench
@@ -219,21 +224,23 @@ def _replayed(
     code = reader.code(agent)
     results: dict[int, Replayed] = {}
     wanted: list[Measurement] = []
-    digests: Mapping[str, str] = {}
-    with FileLedger(directory / "calls.jsonl") as ledger:
-        try:
-            with replay_bench(config, directory, ledger, say=say) as (bench, executor, digests):
-                wanted += [(task.id, trial) for task in bench.benchmark.tasks() for trial in range(config.trials)]
-                for result in replay_agent(agent, code, wanted, bench=bench, executor=executor, attempts=attempts):
-                    results[result.number] = result
-                    say(progress_line(f"{len(results)}/{len(wanted)}", result))
-        except KeyboardInterrupt:
-            if not results:
-                raise
-        spent = ledger.spent()
-    # What was measured is paid for, so it is kept.
-    kept = [results.get(number, Replayed(number, one, None, INTERRUPTED)) for number, one in enumerate(wanted)]
-    return Results(config, attempts, kept, digests, spent.cost_usd)
+    images: Mapping[str, str] = {}
+
+    def found() -> Results:
+        kept = [results.get(number, Replayed(number, one, None, INTERRUPTED)) for number, one in enumerate(wanted)]
+        return Results(config, attempts, kept, images, ledger.spent().cost_usd)
+
+    with (
+        FileLedger(directory / "calls.jsonl") as ledger,
+        kept_results(directory, lambda: answer_of(reader, agent, found()), results=results),
+        replay_bench(config, directory, ledger, say=say) as (bench, executor, digests),
+    ):
+        images = digests
+        wanted += [(task.id, trial) for task in bench.benchmark.tasks() for trial in range(config.trials)]
+        for result in replay_agent(agent, code, wanted, bench=bench, executor=executor, attempts=attempts):
+            results[result.number] = result
+            say(progress_line(f"{len(results)}/{len(wanted)}", result))
+    return found()
 
 
 def _exit_code(results: "Sequence[Replayed]") -> int:

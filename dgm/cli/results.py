@@ -1,5 +1,7 @@
 """Where replays put their results."""
 
+from collections.abc import Callable, Generator, Sized
+from contextlib import contextmanager
 from pathlib import Path
 
 from dgm.cli.answers import Answer, json_text
@@ -37,3 +39,25 @@ def results_directory(out: Path | None, run: Path) -> Path:
 def write_result(directory: Path, answer: Answer) -> None:
     """Write a replay's answer into its directory."""
     (directory / RESULT).write_text(json_text(answer) + "\n", "utf-8")
+
+
+@contextmanager
+def kept_results(directory: Path, answer: Callable[[], Answer], *, results: Sized) -> Generator[None]:
+    """Lose no result to what ends a replay: measuring takes hours, and is paid for.
+
+    After Ctrl-C it goes on with what there is. Whatever else ends it, such as for want of somebody who reads what is
+    printed, is raised once the answer is written.
+
+    Args:
+        directory: of the replay.
+        answer: made of the results that there are by then.
+        results: those; without any, everything is raised as it is.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not results:
+            raise
+        if not isinstance(error, KeyboardInterrupt):
+            write_result(directory, answer())
+            raise

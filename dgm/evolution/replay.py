@@ -111,7 +111,7 @@ def _results(executor: Executor, works: Sequence[Callable[[], _Done]]) -> Iterat
     try:
         while waiting:
             ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in ended:
+            for future in sorted(ended, key=lambda one: one.exception() is not None):  # what is raised ends it all
                 done = future.result()
                 if done.more is not None:
                     waiting.add(executor.submit(done.more))

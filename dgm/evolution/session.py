@@ -83,8 +83,9 @@ def run_session(assignment: Assignment, bench: Bench, *, most_lost: float = MOST
     """Run an agent on its assignment to its end, and take what it left.
 
     A session that a fault of ours cut short says nothing about the agent. Neither does one that timed out after a
-    failing provider took a part of its time, since it might have ended well in what it lost, nor one that ended badly
-    while a call still waited for its provider, since agents give up on calls before the gateway does.
+    failing provider, or waiting for money at the run's cap, took a part of its time, since it might have ended well in
+    what it lost, nor one that ended badly while a call still waited like that, since agents give up on calls before the
+    gateway does.
 
     Args:
         assignment: what the agent is started with.

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn.config import Config
 
+from dgm.core.errors import InfrastructureError
 from dgm.gateway.replies import Reply, error_reply, models_reply
 from dgm.gateway.server import Door
 
@@ -82,9 +83,13 @@ async def _answer_in_own_thread(door: Door, body: bytes) -> Reply:
         with suppress(RuntimeError):  # the loop is gone, and with it whoever waited
             loop.call_soon_threadsafe(_resolve, reply, result)
 
-    door.pending.add(reply)
     try:
         threading.Thread(target=answer, name="dgm-call", daemon=True).start()
+    except RuntimeError as error:
+        door.fail(InfrastructureError(f"The host could not start a thread for a model's call: {error}."))
+        return error_reply(502, "The gateway has a fault.")
+    door.pending.add(reply)
+    try:
         return await reply
     finally:
         door.pending.discard(reply)

@@ -17,7 +17,8 @@ from dgm.gateway.provider import Completion
 
 MAX_TEXT_CHARS = 10**6
 """Of an answer's text, of its thinking, and of all its calls' arguments; the longest answers that are sold have some
-600,000. In JSON each takes six bytes at most, so that a record stays below `dgm.gateway.records.MAX_RECORD_BYTES`."""
+600,000. In JSON each takes twelve bytes at most (two escapes, beyond the basic plane), so that a record stays below
+`dgm.gateway.records.MAX_RECORD_BYTES`."""
 MAX_HEARD_BYTES = 24 * 2**20
 """In the transcript of one session, from which on no more is asked. With the last answer and all requests it stays
 below `dgm.gateway.records.MAX_TRANSCRIPT_BYTES`."""

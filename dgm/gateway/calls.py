@@ -30,9 +30,9 @@ from dgm.gateway.prices import usage_of, worst_case
 from dgm.gateway.provider import Completion, OverloadedError, Provider, RequestRefusedError, RoleModel, UnbilledError
 from dgm.gateway.retries import Retries, Tries
 from dgm.gateway.silence import Replies
-from dgm.gateway.throttle import AbandonedError, HeldError, Slot, Throttle
+from dgm.gateway.throttle import HeldError, Slot, Throttle
 from dgm.gateway.transcripts import TranscriptWriter
-from dgm.gateway.waiting import LostTime, Waiter
+from dgm.gateway.waiting import AbandonedError, LostTime, Waiter
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +94,8 @@ class Caller:
             OutOfBudgetError: the run's cap refuses it.
             RequestRefusedError: the model does not take this request.
             ProviderError: no answer after all attempts.
-            SessionClosedError: the session ended while the call waited for its provider.
+            SessionClosedError: the session ended while the call waited for its provider or for money, or the books
+                were closed before its answer came.
             InfrastructureError: the ledger or the transcript could not be written.
         """
         started = self.clock.monotonic()
@@ -146,10 +147,9 @@ class Caller:
                     raise SessionClosedError
 
     def _attempt(self, sending: "_Sending", tries: Tries) -> Answer:
-        until = tries.deadline(self.clock.monotonic())
-        with self.throttle.slot(until=until, lost=self.lost, abandoned=self.closed.is_set) as slot:
-            with self.lost.waiting():  # for what other sessions have set aside, at the run's cap
-                reservation = self.account.reserve(sending.worst_case, abandoned=self.closed.is_set)
+        abandoned = self.closed.is_set
+        with self.throttle.slot(deadline=tries.deadline, lost=self.lost, abandoned=abandoned) as slot:
+            reservation = self.account.reserve(sending.worst_case, abandoned=abandoned, waiting=self.lost.waiting)
             began = self.clock.monotonic()
             tries.note_sent(began)
             try:
@@ -196,7 +196,8 @@ class Caller:
     def _booked(self, completion: Completion, reservation: Reservation) -> Answer:
         usage = usage_of(completion, self.provider.price)
         self.kept.update((call.id, completion.kept) for call in completion.tool_calls if completion.kept)
-        self.account.settle(reservation, usage)
+        if not self.account.settle(reservation, usage):  # a transcript must not say more than the books
+            raise SessionClosedError
         return Answer(reservation.number, completion, usage)
 
     def _worst_case(self, request: ChatRequest) -> Usage:

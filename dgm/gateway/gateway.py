@@ -103,6 +103,7 @@ class Gateway:
         """
         self._model_for = model_for
         self._purse = Purse(budget, ledger)
+        self._probes_purse = Purse(Budget(), ledger)
         self._transcripts = transcripts
         self._clock = clock
         self._waiter = waiter
@@ -128,6 +129,7 @@ class Gateway:
         for session in list(self._unfinished):
             session.wait(wait_s=max(0.0, deadline - time.monotonic()))
         self._purse.close()
+        self._probes_purse.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -142,7 +144,7 @@ class Gateway:
             UnknownNameError: the role has no model.
         """
         model = self._model_for(grant)
-        if grant.role is not Role.PROBE:  # it costs nothing, and what it is the end of is paid for
+        if grant.role is not Role.PROBE:
             self._purse.require_money()
             self._silence.require_answers()
         directory = make_directory()
@@ -182,10 +184,12 @@ class Gateway:
         return wake
 
     def _caller(self, grant: Grant, model: RoleModel, throttle: Throttle) -> Caller:
+        # A probe costs nothing, and what it is the end of is paid for: no cap may refuse it.
+        purse = self._probes_purse if grant.role is Role.PROBE else self._purse
         return Caller(
             grant=grant,
             model=model,
-            account=Account(grant.session, grant.limits, self._purse),
+            account=Account(grant.session, grant.limits, purse),
             transcript=TranscriptWriter(transcript_path(self._transcripts, grant.session)),
             clock=self._clock,
             waiter=self._waiter,
@@ -203,6 +207,7 @@ class Gateway:
             model=session.model,
             admitted_uid=lambda: session.admitted_uid,
             answer=session.answer,
+            fail=session.fail,
         )
         self._unfinished.add(session)
         server = self._on_loop(self._start_server(listen(session.directory), door))

@@ -5,13 +5,15 @@ The run's `Purse` is shared by all sessions; each session has an `Account` that 
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from dgm.config import Budget
 from dgm.core.errors import InfrastructureError, OutOfBudgetError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage
-from dgm.core.ports import Ledger, SessionLimits
+from dgm.core.ports import Ledger, Role, SessionLimits
+from dgm.gateway.waiting import AbandonedError
 
 UNBILLED = Usage(calls=1)
 """What a call that cannot have been billed settles with."""
@@ -40,7 +42,9 @@ class Purse:
     def __init__(self, budget: Budget, ledger: Ledger) -> None:
         self._budget = budget
         self._ledger = ledger
-        self._spent = ledger.spent()
+        # Probes cost nothing, and no cap counts them.
+        paid = (usage for role, usage in ledger.usage_by_role().items() if role is not Role.PROBE)
+        self._spent = sum(paid, Usage())
         self._pending: dict[tuple[SessionId, int], Usage] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -55,7 +59,13 @@ class Purse:
             if not self._fits(Usage(calls=1), strictly=True):
                 raise OutOfBudgetError(f"{self._cap()} The run's budget is used up.")
 
-    def reserve(self, reservation: Reservation, *, abandoned: Callable[[], bool]) -> None:
+    def reserve(
+        self,
+        reservation: Reservation,
+        *,
+        abandoned: Callable[[], bool],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """Set a call's worst case aside and record it in the ledger.
 
         Where it does not fit only because of calls that are under way it waits for them: what they cost in the end is
@@ -64,17 +74,16 @@ class Purse:
         Args:
             reservation: what to set aside.
             abandoned: whether nobody wants the call any more; looked at when something settles and on `wake`.
+            waiting: entered for as long as it waits, and not at all where it need not.
         Raises:
-            OutOfBudgetError: it does not fit with nothing under way, or was abandoned while it waited for that.
+            OutOfBudgetError: it does not fit with nothing under way.
+            AbandonedError: it was abandoned while it waited; what it waited for may yet be left.
         """
         worst = reservation.worst_case
         with self._changed:
-            while not self._fits(sum(self._pending.values(), worst)):
-                if not self._pending or not self._fits(worst):
-                    raise OutOfBudgetError(f"{self._cap()} The next call may take {_words(worst)}, which is not left.")
-                if abandoned() or self._closed:
-                    raise OutOfBudgetError(f"{self._cap()} A call waited for the rest of it until its session ended.")
-                self._changed.wait()
+            if self._must_wait(worst, abandoned):
+                with waiting():
+                    self._changed.wait_for(lambda: not self._must_wait(worst, abandoned))
             self._pending[reservation.session, reservation.number] = worst
         try:
             self._ledger.reserve_call(reservation.session, reservation.number, worst_case=worst)
@@ -82,15 +91,21 @@ class Purse:
             self._release(reservation, Usage())
             raise
 
-    def settle(self, reservation: Reservation, usage: Usage) -> None:
-        """Replace a call's worst case by what it used. After `close` the ledger is left at the worst case."""
+    def settle(self, reservation: Reservation, usage: Usage) -> bool:
+        """Replace a call's worst case by what it used.
+
+        Returns:
+            Whether the ledger has it: after `close` that is left at the worst case.
+        """
+        is_booked = not self._closed
         try:
-            if not self._closed:
+            if is_booked:
                 self._ledger.settle_call(reservation.session, reservation.number, usage=usage)
         except BaseException:
             self.keep(reservation)
             raise
         self._release(reservation, usage)
+        return is_booked
 
     def keep(self, reservation: Reservation) -> None:
         """Count a call at its worst case for good; the ledger does so already."""
@@ -112,6 +127,16 @@ class Purse:
             del self._pending[reservation.session, reservation.number]
             self._spent += usage
             self._changed.notify_all()
+
+    def _must_wait(self, worst: Usage, abandoned: Callable[[], bool]) -> bool:
+        """Return whether a call fits only once others have settled; raise as `reserve` does."""
+        if self._fits(sum(self._pending.values(), worst)):
+            return False
+        if not self._pending or not self._fits(worst):
+            raise OutOfBudgetError(f"{self._cap()} The next call may take {_words(worst)}, which is not left.")
+        if abandoned() or self._closed:
+            raise AbandonedError
+        return True
 
     def _fits(self, more: Usage, *, strictly: bool = False) -> bool:
         """Return whether `more` is left; with `strictly`, also a little of what `more` has none of."""
@@ -162,12 +187,19 @@ class Account:
         with self._lock:
             self._require_within_limits(worst_case)
 
-    def reserve(self, worst_case: Usage, *, abandoned: Callable[[], bool]) -> Reservation:
-        """Set aside what a call may use.
+    def reserve(
+        self,
+        worst_case: Usage,
+        *,
+        abandoned: Callable[[], bool],
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Reservation:
+        """Set aside what a call may use; see `Purse.reserve`.
 
         Raises:
             SessionLimitError: it does not fit into the session's limits.
             OutOfBudgetError: it does not fit into what the run has left.
+            AbandonedError: it was abandoned while it waited for what others have set aside.
             InfrastructureError: `finish` was called.
         """
         with self._lock:
@@ -178,19 +210,19 @@ class Account:
             reservation = Reservation(self._session, self._last_number, worst_case)
             self._pending[reservation.number] = worst_case
         try:
-            self._purse.reserve(reservation, abandoned=abandoned)
+            self._purse.reserve(reservation, abandoned=abandoned, waiting=waiting)
         except BaseException:
             with self._lock:
                 del self._pending[reservation.number]
             raise
         return reservation
 
-    def settle(self, reservation: Reservation, usage: Usage) -> None:
-        """Record what a call used."""
+    def settle(self, reservation: Reservation, usage: Usage) -> bool:
+        """Record what a call used, and return whether the ledger has it."""
         with self._lock:
             del self._pending[reservation.number]
             self._answered += usage
-        self._purse.settle(reservation, usage)
+        return self._purse.settle(reservation, usage)
 
     def lose(self, reservation: Reservation) -> None:
         """Count a call that failed at its worst case, since it may have been billed."""

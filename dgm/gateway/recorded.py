@@ -9,7 +9,7 @@ from dgm.config import Price, RunConfig
 from dgm.core.errors import ProviderRefusedError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage
-from dgm.core.ports import Grant
+from dgm.core.ports import Grant, Role
 from dgm.gateway.gateway import GatewayLimits
 from dgm.gateway.money import SessionLimitError
 from dgm.gateway.provider import FREE, Completion, KeptTurns, RequestRefusedError, RoleModel, UnbilledError, byte_bound
@@ -104,6 +104,10 @@ class ForgetfulLedger:
     def spent(self) -> Usage:
         """Return nothing."""
         return Usage()
+
+    def usage_by_role(self) -> dict[Role, Usage]:
+        """Return nothing."""
+        return {}
 
 
 def recorded_models(config: RunConfig, transcripts: Path, prices: Mapping[str, Price]) -> Callable[[Grant], RoleModel]:

@@ -17,8 +17,8 @@ from dgm.boundary.text import safe_line
 from dgm.core.errors import CorruptArchiveError
 from dgm.gateway.provider import FinishReason
 
-MAX_RECORD_BYTES = 32 * 2**20
-MAX_TRANSCRIPT_BYTES = 64 * 2**20
+MAX_RECORD_BYTES = 52 * 2**20
+MAX_TRANSCRIPT_BYTES = 96 * 2**20
 """Of all records, unpacked; the writer stays far below."""
 MAX_RECORDS = 10_000
 

@@ -47,7 +47,7 @@ class Tries:
         self.began = now if self.began is None else self.began
 
     def deadline(self, now: float) -> float:
-        """Return when the call is given up."""
+        """Return when the call is given up: waiting for the first attempt uses up no patience."""
         return (now if self.began is None else self.began) + self.retries.patience_s
 
     def wait_after(self, error: ProviderError, *, now: float) -> float:

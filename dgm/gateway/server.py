@@ -60,6 +60,8 @@ class Door:
     admitted_uid: Callable[[], int | None]
     answer: Callable[[bytes], Reply]
     """Blocks."""
+    fail: Callable[[Exception], None]
+    """Takes what stopped a call without being the agent's doing."""
     state: ServerState = field(default_factory=ServerState)
     lingering: set[asyncio.Transport] = field(default_factory=set[asyncio.Transport])
     refused: int = 0

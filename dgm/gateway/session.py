@@ -64,7 +64,7 @@ class Session:
         A socket that is gone, such as by a cleaner of temporary files, stops all calls unseen: so it is looked for.
         """
         if not self._caller.closed.is_set() and not (self._directory / SOCKET_NAME).is_socket():
-            self._fault = self._fault or InfrastructureError("The session's socket was removed while it was in use.")
+            self.fail(InfrastructureError("The session's socket was removed while it was in use."))
         return self._fault
 
     @property
@@ -74,12 +74,13 @@ class Session:
 
     @property
     def lost_s(self) -> float:
-        """Seconds in which calls waited for a failing or overloaded provider; waits that go on are included."""
+        """Seconds in which calls waited for a failing or overloaded provider, or for money that others have set aside;
+        waits that go on are included."""
         return self._caller.lost.total_s
 
     @property
     def is_held_up(self) -> bool:
-        """Whether a call waits for a failing or overloaded provider at this moment."""
+        """Whether a call waits like that at this moment."""
         return self._caller.lost.goes_on
 
     @property
@@ -135,6 +136,10 @@ class Session:
         except Exception:  # noqa: BLE001  # it is kept in `fault`; here is the end of a thread, and the agent's only door
             return error_reply(502, "The model's provider failed.")
 
+    def fail(self, error: Exception) -> None:
+        """Note what stopped a call without being the agent's doing; only the first is kept."""
+        self._fault = self._fault or error
+
     def close(self, *, wait_s: float) -> bool:
         """Start no more calls, wait up to `wait_s` for those under way, and make `usage` final.
 
@@ -169,7 +174,7 @@ class Session:
         except (RequestRefusedError, SessionClosedError):
             raise
         except Exception as error:
-            self._fault = self._fault or error
+            self.fail(error)
             raise
 
     @contextmanager
@@ -201,7 +206,7 @@ class Session:
         try:
             self._caller.note_refusal(refusal)
         except InfrastructureError as error:
-            self._fault = self._fault or error
+            self.fail(error)
             raise
 
 

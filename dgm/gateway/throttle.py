@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from dgm.core.ports import Clock
-from dgm.gateway.waiting import LostTime, Waiter
+from dgm.gateway.waiting import AbandonedError, LostTime, Waiter
 
 
 class HeldError(Exception):
@@ -26,10 +26,6 @@ class HeldError(Exception):
     def __init__(self, held_s: float) -> None:
         super().__init__(f"held for {held_s:.0f} s")
         self.held_s = held_s
-
-
-class AbandonedError(Exception):
-    """Nobody wants the call any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +57,20 @@ class Throttle:
         return int(self._limit)
 
     @contextmanager
-    def slot(self, *, until: float, lost: LostTime, abandoned: Callable[[], bool]) -> Generator[Slot]:
+    def slot(
+        self, *, deadline: Callable[[float], float], lost: LostTime, abandoned: Callable[[], bool]
+    ) -> Generator[Slot]:
         """Wait for a slot and hold it for the context.
 
         Args:
-            until: when the call is given up, as the clock counts.
+            deadline: tells when the call is given up from what time it is, both as the clock counts.
             lost: gets the time in which the provider's overload, and not our own limit alone, made it wait.
             abandoned: whether nobody wants the call any more; looked at whenever something changes and on `wake`.
         Raises:
-            HeldError: the provider asked for a pause that lasts beyond `until`.
+            HeldError: the provider asked for a pause that lasts beyond the deadline.
             AbandonedError: it was abandoned while it waited.
         """
-        slot = self._enter(until, lost, abandoned)
+        slot = self._enter(deadline, lost, abandoned)
         try:
             yield slot
         finally:
@@ -105,24 +103,27 @@ class Throttle:
         with self._changed:
             self._changed.notify_all()
 
-    def _enter(self, until: float, lost: LostTime, abandoned: Callable[[], bool]) -> Slot:
+    def _enter(self, deadline: Callable[[float], float], lost: LostTime, abandoned: Callable[[], bool]) -> Slot:
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
             try:
-                self._wait_for_turn(ticket, until, lost, abandoned)
+                self._wait_for_turn(ticket, deadline, lost, abandoned)
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
             self._in_flight += 1
             return Slot(self._era)
 
-    def _wait_for_turn(self, ticket: object, until: float, lost: LostTime, abandoned: Callable[[], bool]) -> None:
+    def _wait_for_turn(
+        self, ticket: object, deadline: Callable[[float], float], lost: LostTime, abandoned: Callable[[], bool]
+    ) -> None:
         while True:
-            held_s = self._held_until - self._clock.monotonic()
+            now = self._clock.monotonic()
+            held_s = self._held_until - now
             if abandoned():
                 raise AbandonedError
-            if held_s > 0 and self._held_until > until:
+            if held_s > 0 and self._held_until > deadline(now):
                 raise HeldError(held_s)
             if held_s <= 0 and self._queue[0] is ticket and self._in_flight < self.limit:
                 return

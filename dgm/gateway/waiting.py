@@ -10,6 +10,10 @@ from typing import Protocol
 from dgm.core.ports import Clock
 
 
+class AbandonedError(Exception):
+    """Nobody wants the call any more."""
+
+
 class Waiter(Protocol):
     """Waits, and says by chance how long. Tests let time go by instead."""
 

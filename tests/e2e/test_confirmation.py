@@ -254,6 +254,6 @@ def test_a_replay_asks_too_and_a_no_leaves_nothing(command: Command, config: Pat
         root = run.agent_tree().root.id
     words = ("replay", "mine", root, "--config", str(config))
     ended = at_a_terminal(command.argv(*words), type_=b"n\n")
-    assert "2 sessions with openai:local-model. At most: $10.00." in ended.screen
+    assert "2 sessions with openai:local-model. At most: $10.00 if none has to be repeated." in ended.screen
     assert (ended.returncode, (command.runs / "mine" / "replays").exists()) == (INTERRUPTED, False)
     assert at_a_terminal(command.argv(*words, "--yes"), type_=b"").returncode == NO_ENGINE

@@ -506,15 +506,17 @@ def test_events_that_make_no_message_are_a_fault_with_one_sentence(body: bytes) 
 # --- what it fills ---------------------------------------------------------------------------------------------------
 
 
-def a_lot(size: int = 3 * MAX_TEXT_CHARS) -> Completion:
+def a_lot(character: str, size: int = 3 * MAX_TEXT_CHARS) -> Completion:
     calls = tuple(
-        ToolCall(id=f"c{number}", function=FunctionCall(name="bash", arguments="\x00" * size)) for number in range(300)
+        ToolCall(id=f"c{number}", function=FunctionCall(name="bash", arguments=character * size))
+        for number in range(300)
     )
-    return Completion("\x01" * size, calls, "stop", 10, 5, thinking="\x02" * size)
+    return Completion(character * size, calls, "stop", 10, 5, thinking=character * size)
 
 
-def test_an_answer_that_is_far_too_long_is_cut_and_its_transcript_can_be_read(tmp_path: Path) -> None:
-    setting = Setting(tmp_path, provider=ScriptedProvider(a_lot()))
+@pytest.mark.parametrize("character", ["\x01", "\N{GRINNING FACE}"], ids=["one escape each", "two escapes each"])
+def test_an_answer_that_is_far_too_long_is_cut_and_its_transcript_can_be_read(tmp_path: Path, character: str) -> None:
+    setting = Setting(tmp_path, provider=ScriptedProvider(a_lot(character)))
     with setting.session(SessionLimits(calls=9, tokens=10**9, cost_usd=1e6)) as session:
         response = post(session)
     assert response.status == 200

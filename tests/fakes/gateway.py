@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dgm.core.errors import OutOfBudgetError, ProviderError
-from dgm.core.ids import SessionId
+from dgm.core.ids import SessionId, purpose_of
 from dgm.core.outcomes import Usage
-from dgm.core.ports import Grant, Ledger
+from dgm.core.ports import Grant, Ledger, Role
 
 ONE_CALL = Usage(calls=1, input_tokens=10, output_tokens=5, cost_usd=0.01)
 
@@ -39,6 +39,14 @@ class MemoryLedger:
     def spent(self) -> Usage:
         with self._lock:
             return sum(self.calls.values(), self._before)
+
+    def usage_by_role(self) -> dict[Role, Usage]:
+        found = {Role.AGENT: self._before}
+        with self._lock:
+            for (session, _), usage in self.calls.items():
+                role = Role(purpose_of(session))
+                found[role] = found.get(role, Usage()) + usage
+        return found
 
 
 class FakeModelSession:

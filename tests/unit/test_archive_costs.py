@@ -1,6 +1,7 @@
 """What a run's costs are made of."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from dgm.core.errors import ArchiveError, CorruptArchiveError
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
 from dgm.core.ports import Role
-from tests.fakes.runs import SEED_CODE, grow, measure, new_run, pay, run_of_schema
+from tests.fakes.runs import SEED_CODE, grow, measure, new_run, pay, run_of_schema, step
 from tests.unit.test_archive_opening import edit
 
 
@@ -139,6 +140,26 @@ def test_a_lineage_has_repeated_attempts_in_it(family: RunArchive) -> None:
         pay(run, "00002.2.diagnose", dollars(5.0))
         pay(run, "00003.2.agent", dollars(0.5))
         assert run.lineage_usage(child) == Usage(calls=5, cost_usd=5.64)
+
+
+def test_a_step_with_an_editor_or_a_partner_is_in_the_lineage_of_what_it_made(directory: Path) -> None:
+    with new_run(directory) as run:
+        root = run.agent_tree().root.id
+        child = grow(run, root, SEED_CODE).id  # 1
+        run.decide(Expand(child, 2, editor=root))  # 2
+        edited = run.add_step(2, step(2, child, child=SEED_CODE))
+        assert edited is not None
+        run.decide(Expand(edited.id, 3, partner=root))  # 3
+        merged = run.add_step(3, replace(step(3, edited.id, child=SEED_CODE), partner=root))
+        assert merged is not None
+        for decision in (1, 2, 3):
+            pay(run, f"{decision:05}.1.improve", dollars(0.25 * decision))
+        assert run.lineage_usages(merged.id) == {
+            root: Usage(),
+            child: dollars(0.25),
+            edited.id: dollars(0.5),
+            merged.id: dollars(0.75),
+        }
 
 
 def test_a_lineage_is_told_by_member(family: RunArchive) -> None:

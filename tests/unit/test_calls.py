@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -132,6 +133,33 @@ def test_a_pause_that_another_call_was_told_ends_a_call_at_once_where_it_is_too_
             said = fault_of(second)
     told = "scripted is overloaded; it asks to wait 3600 s more, and a call is tried for 900 s in all."
     assert (said, time.waits) == (told, [])
+
+
+def test_waiting_for_a_turn_uses_up_no_patience(tmp_path: Path) -> None:
+    time, asked = FakeTime(), threading.Event()
+
+    def refused_late() -> Completion:
+        asked.set()
+        time.blocked.wait(10)  # until the second call is in the queue
+        time.advance(1000.0)
+        raise OverloadedError("busy", retry_after_s=2.0)
+
+    def ask_in_vain() -> None:
+        with suppress(ProviderError):
+            first.ask("a")
+
+    provider = ScriptedProvider(refused_late, says("my turn"))
+    line = Setting(tmp_path, provider=provider, clock=time, waiter=time, retries=Retries(), concurrency=1)
+    with (
+        line.gateway() as gateway,
+        gateway.session(grant()) as first,
+        gateway.session(grant("00002.1.agent")) as second,
+    ):
+        thread = threading.Thread(target=ask_in_vain)
+        thread.start()
+        asked.wait(10)
+        assert second.ask("b") == "my turn"
+        thread.join(10)
 
 
 def test_the_agent_sees_nothing_of_attempts_that_failed(tmp_path: Path) -> None:

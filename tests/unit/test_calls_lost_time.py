@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from dgm.config import Budget
+from dgm.core.ids import SessionId
+from dgm.core.outcomes import Usage
 from dgm.gateway.provider import Completion, OverloadedError, UnbilledError
 from dgm.gateway.retries import Retries
 from dgm.gateway.session import Session
 from dgm.gateway.waiting import LostTime
+from tests.fakes.gateway import MemoryLedger
 from tests.fakes.providers import ScriptedProvider, Setting, grant, says
 from tests.fakes.time import FakeTime
 
@@ -116,6 +119,19 @@ def test_waiting_for_money_that_other_sessions_have_set_aside_is_lost(tmp_path: 
         assert (sessions[1].ask("a"), sessions[0].lost_s) == ("yes", 0.0)
         first.join()
         assert sessions[1].lost_s >= 7.0
+
+
+def test_to_book_a_call_is_not_to_wait_for_money(tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    class Looking(MemoryLedger):
+        def reserve_call(self, session: SessionId, number: int, *, worst_case: Usage) -> None:
+            seen.append(line.is_held_up)
+            super().reserve_call(session, number, worst_case=worst_case)
+
+    with Setting(tmp_path, ledger=Looking()).session() as line:
+        line.ask("a")
+    assert seen == [False]
 
 
 def test_a_session_whose_provider_answers_loses_nothing(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_without_a_cache_nothing_is_said_of_it() -> None:
         (Budget(max_cost_usd=5.0), "$5.00, $3.00 left"),
         (Budget(max_cost_usd=2.0), "$2.00, $0.00 left"),
         (Budget(max_cost_usd=1.99999999), "$2.00, $0.00 left"),
-        (Budget(max_cost_usd=1.0), "$1.00, raised since"),
+        (Budget(max_cost_usd=1.0), "$1.00, exceeded by $1.00"),
         (Budget(max_tokens=2000), "2,000 tokens, 1,000 left"),
         (Budget(max_cost_usd=5.0, max_calls=9), "$5.00, $3.00 left; 9 calls, 6 left"),
         (Budget(max_tokens=500, max_calls=3), "500 tokens, 0 left; 3 calls, 0 left"),

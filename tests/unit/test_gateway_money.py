@@ -10,6 +10,7 @@ from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage
 from dgm.core.ports import SessionLimits
 from dgm.gateway.money import UNBILLED, Account, Purse, SessionLimitError
+from dgm.gateway.waiting import AbandonedError
 from tests.fakes.gateway import MemoryLedger
 
 SESSION = SessionId("00001.1.agent")
@@ -76,6 +77,12 @@ def test_a_purse_with_a_little_left_is_not_empty() -> None:
     Purse(Budget(max_cost_usd=0.21, max_tokens=3, max_calls=2), MemoryLedger(spent=usd(0.2))).require_money()
 
 
+def test_what_probes_called_before_counts_against_no_cap() -> None:
+    ledger = MemoryLedger()
+    ledger.reserve_call(SessionId("00001.1.probe"), 1, worst_case=UNBILLED)
+    Purse(Budget(max_calls=1), ledger).require_money()
+
+
 def test_a_free_model_never_empties_a_purse_of_dollars() -> None:
     purse = Purse(Budget(max_cost_usd=0.01), MemoryLedger(spent=Usage(calls=1000, input_tokens=10**9)))
     purse.require_money()
@@ -124,7 +131,7 @@ def test_a_call_that_waits_for_money_is_given_up_when_nobody_wants_it_any_more()
     def reserve() -> None:
         try:
             account(purse, SessionId("00002.1.agent")).reserve(usd(0.8), abandoned=is_closed)
-        except OutOfBudgetError as error:
+        except AbandonedError as error:
             failures.append(error)
 
     thread = threading.Thread(target=reserve)
@@ -133,7 +140,33 @@ def test_a_call_that_waits_for_money_is_given_up_when_nobody_wants_it_any_more()
     closed.set()
     purse.wake()
     thread.join(10)
-    assert ["until its session ended" in str(failure) for failure in failures] == [True]
+    assert len(failures) == 1
+
+
+def test_a_call_that_waited_in_vain_is_out_of_budget_also_when_nobody_wants_it_any_more() -> None:
+    purse = Purse(Budget(max_cost_usd=1.0), MemoryLedger())
+    first = account(purse)
+    held = first.reserve(usd(0.8), abandoned=never)
+    waiting, closed = threading.Event(), threading.Event()
+    failures: list[Exception] = []
+
+    def is_closed() -> bool:
+        waiting.set()
+        return closed.is_set()
+
+    def reserve() -> None:
+        try:
+            account(purse, SessionId("00002.1.agent")).reserve(usd(0.8), abandoned=is_closed)
+        except OutOfBudgetError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=reserve)
+    thread.start()
+    waiting.wait(10)
+    closed.set()
+    first.settle(held, usd(0.8))
+    thread.join(10)
+    assert ["which is not left" in str(failure) for failure in failures] == [True]
 
 
 def test_a_call_that_the_ledger_did_not_take_is_not_made_and_not_counted() -> None:
@@ -153,8 +186,8 @@ def test_after_its_end_the_purse_leaves_the_ledger_alone() -> None:
     mine = account(purse)
     held = mine.reserve(usd(0.5), abandoned=never)
     purse.close()
-    mine.settle(held, usd(0.1))
-    assert (ledger.spent(), ledger.settled) == (usd(0.5), set())
+    is_booked = mine.settle(held, usd(0.1))
+    assert (is_booked, ledger.spent(), ledger.settled) == (False, usd(0.5), set())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import http.client
 import threading
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from dgm.core.errors import InfrastructureError, OutOfBudgetError, ProviderError
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Usage
 from dgm.core.ports import Role, SessionLimits
+from dgm.gateway import app
+from dgm.gateway.calls import SessionClosedError
 from dgm.gateway.gateway import Gateway, by_role
 from dgm.gateway.provider import REFUSED_CONTENT, Completion, RequestRefusedError, UnbilledError, byte_bound
 from dgm.gateway.session import Session
@@ -21,7 +24,6 @@ from tests.fakes.providers import (
     USD_PER_TOKEN,
     ScriptedProvider,
     Setting,
-    SystemClock,
     grant,
     post,
     records,
@@ -149,6 +151,20 @@ def test_a_ledger_that_cannot_be_written_is_a_fault_and_nothing_is_sent(tmp_path
     assert (str(session.fault), provider.requests) == ("disk full", [])
 
 
+def test_a_host_without_a_thread_for_a_call_is_a_fault_and_a_502(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with Setting(tmp_path).session() as session:
+        monkeypatch.setattr(app, "threading", SimpleNamespace(Thread=Refused))
+        status = post(session).status
+    told = "The host could not start a thread for a model's call: can't start new thread."
+    assert (status, type(session.fault), str(session.fault)) == (502, InfrastructureError, told)
+
+
 # --- the session's end ----------------------------------------------------------------------------------------------
 
 
@@ -211,42 +227,39 @@ def test_a_call_that_outlives_the_gateway_stays_in_the_ledger_at_its_worst_case(
     ledger, model = MemoryLedger(), SlowModel()
     provider = ScriptedProvider(model)
     with Setting(tmp_path, provider=provider, ledger=ledger, close_wait_s=0.05).session() as session:
-        asking = threading.Thread(target=session.ask, args=("a",))
+        asking = threading.Thread(target=_ask_in_vain, args=(session,))
         asking.start()
         model.asked.wait(10)
     model.may_answer.set()
     asking.join(10)
     assert (ledger.spent(), ledger.settled) == (worst_case(provider), set())
+    # Its transcript says no more than the books.
+    (record,) = records(tmp_path / "00001.1.agent.jsonl.gz")
+    assert (record["number"], record["error"]["type"], "answer" in record) == (None, "SessionClosedError", False)
 
 
-def test_a_call_that_waits_for_money_when_its_session_ends_is_a_fault_of_the_budget(tmp_path: Path) -> None:
-    class TellingClock(SystemClock):
-        def __init__(self) -> None:
-            self.read = threading.Event()
-
-        def now(self) -> float:
-            self.read.set()
-            return super().now()
-
-    model, clock = SlowModel(), TellingClock()
-    setting = Setting(tmp_path, provider=ScriptedProvider(model), budget=Budget(max_calls=1), clock=clock)
+def test_a_call_that_waits_for_money_when_its_session_ends_has_lost_time_and_is_no_fault(tmp_path: Path) -> None:
+    model, time = SlowModel(), FakeTime()
+    provider = ScriptedProvider(model)
+    setting = Setting(tmp_path, provider=provider, budget=Budget(max_calls=1), clock=time, waiter=time)
     with setting.gateway() as gateway, gateway.session(grant("00001.1.agent")) as first:
         holding = threading.Thread(target=first.ask, args=("a",))
         holding.start()
         model.asked.wait(10)
-        clock.read.clear()
         with gateway.session(grant("00002.1.agent")) as second:
             waiting = threading.Thread(target=_ask_in_vain, args=(second,))
             waiting.start()
-            clock.read.wait(10)
+            while waiting.is_alive() and not second.is_held_up:
+                waiting.join(0.001)
+            time.advance(7.0)
         waiting.join(10)
         model.may_answer.set()
         holding.join(10)
-    assert isinstance(second.fault, OutOfBudgetError)
+    assert (second.fault, second.lost_s) == (None, 7.0)
 
 
 def _ask_in_vain(session: Session) -> None:
-    with suppress(OutOfBudgetError):
+    with suppress(SessionClosedError):
         session.ask("b")
 
 
@@ -305,6 +318,22 @@ def test_a_script_that_costs_nothing_needs_no_tokens_set_aside(tmp_path: Path) -
     setting.budget = Budget(max_tokens=1)
     with setting.gateway() as gateway, gateway.session(grant(role=Role.PROBE)) as session:
         assert session.ask("a") == "x"
+
+
+@pytest.mark.parametrize("cap", [Budget(max_calls=1), Budget(max_cost_usd=0.5), Budget(max_tokens=9)], ids=str)
+def test_a_probe_is_let_in_and_answered_where_the_runs_cap_is_exceeded(tmp_path: Path, cap: Budget) -> None:
+    setting = Setting(tmp_path, provider=ScriptedProvider(says("x", input_tokens=0, output_tokens=0)), budget=cap)
+    setting.ledger = MemoryLedger(spent=Usage(calls=1, input_tokens=10, cost_usd=0.6))
+    with setting.gateway() as gateway, gateway.session(grant("00001.1.probe", role=Role.PROBE)) as session:
+        assert [session.ask("a"), session.ask("b")] == ["x", "x"]
+
+
+def test_probes_leave_the_calls_of_the_runs_cap_to_others(tmp_path: Path) -> None:
+    with Setting(tmp_path, budget=Budget(max_calls=1)).gateway() as gateway:
+        with gateway.session(grant("00001.1.probe", role=Role.PROBE)) as probe:
+            probe.ask("a")
+        with gateway.session(grant("00002.1.agent")) as session:
+            assert session.ask("b") == "hello"
 
 
 def test_the_transcript_has_number_time_usage_and_cost(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgm.gateway.throttle import AbandonedError, HeldError, Slot, Throttle
-from dgm.gateway.waiting import LostTime
+from dgm.gateway.throttle import HeldError, Slot, Throttle
+from dgm.gateway.waiting import AbandonedError, LostTime
 from tests.fakes.time import FakeTime
 
 FOREVER = 1e9
@@ -41,7 +41,7 @@ class Line:
     def slot(
         self, *, until: float = FOREVER, abandoned: Callable[[], bool] = lambda: False
     ) -> AbstractContextManager[Slot]:
-        return self.throttle.slot(until=until, lost=self.lost, abandoned=abandoned)
+        return self.throttle.slot(deadline=lambda _: until, lost=self.lost, abandoned=abandoned)
 
     def admits(self) -> bool:
         try:

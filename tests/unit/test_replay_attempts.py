@@ -1,5 +1,6 @@
 """`dgm replay --attempts 2` from the command line; only sandboxes, models and grading are fakes."""
 
+import errno
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 from dgm.archive.reader import read_run
 from dgm.cli.main import run_command
 from dgm.config import RunConfig
-from dgm.core.errors import DgmError, SandboxError
+from dgm.core.errors import SandboxError
 from dgm.core.files import File
 from dgm.core.ids import TaskId
 from dgm.core.ports import Execution, Ledger
@@ -41,7 +42,7 @@ class Player:
     fakes: Fakes
     first: Sequence[str] = ("ant",)
     second: Sequence[str] = ("bee",)
-    fault: DgmError | KeyboardInterrupt | None = None
+    fault: BaseException | None = None
     """Raised in every second attempt."""
     started: list[str] = field(default_factory=list[str])
 
@@ -201,6 +202,53 @@ def test_an_interruption_keeps_the_first_attempts(
         "interrupted",
         "interrupted",
     ]
+
+
+def result_of(run: Path) -> dict[str, Any]:
+    return json.loads((run / "replays" / "0001" / "result.json").read_text())
+
+
+def test_whatever_else_ends_it_keeps_the_first_attempts(run: Path, player: Player) -> None:
+    player.fault = BrokenPipeError()
+    assert replay(run, "--attempts", "2") != 0
+    found = result_of(run)
+    assert [outcome["verdict"] for outcome in found["outcomes"]] == ["resolved", "unresolved", "unresolved"]
+    assert found["cost_usd"] >= 3 * ONE_CALL.cost_usd
+
+
+@pytest.mark.usefixtures("player")
+def test_what_is_measured_when_nobody_can_be_told_is_kept(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("dgm.cli.replay_results.progress_line", broken)
+    assert replay(run) != 0
+    assert [outcome["summary"] for outcome in result_of(run)["outcomes"]].count("interrupted") == 2
+
+
+def test_without_a_result_there_is_no_result_file(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def broken(*_: object, **__: object) -> Generator[tuple[Bench, Executor, Mapping[str, str]]]:
+        raise GONE
+        yield
+
+    monkeypatch.setattr("dgm.wiring.replay_bench", broken)
+    assert replay(run) == GONE.exit_code
+    assert [path.name for path in (run / "replays" / "0001").iterdir()] == ["calls.jsonl"]
+
+
+@pytest.mark.usefixtures("player")
+def test_results_that_cannot_be_written_are_printed(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "result.json")
+
+    monkeypatch.setattr("dgm.cli.results.write_result", full)
+    assert replay(run, "--json") == 4
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["resolved"] == 1
+    assert printed.err.endswith("dgm: The disk is full (result.json).\n")
 
 
 @pytest.mark.usefixtures("player")

@@ -351,6 +351,18 @@ def test_what_cannot_be_replayed_is_a_result_with_a_reason(
     assert answer.of("bee")["reason"].endswith(reason)
 
 
+def test_whatever_ends_it_keeps_what_was_replayed(run: Path, player: Player) -> None:
+    def breaks(statement: str) -> str:
+        if repr(TASKS[3]) in statement:
+            raise BrokenPipeError
+        return "answer.py"
+
+    player.output = breaks
+    assert run_command(["replay", str(run), seed_of(run), "--recorded", "--workers", "1"]) != 0
+    found = json.loads((run / "replays" / "0001" / "result.json").read_text())
+    assert (found["equal"], found["outcomes"][3]["reason"]) == (3, "interrupted")
+
+
 def test_a_fault_of_the_machine_is_no_difference(
     run: Path, player: Player, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,15 +1,19 @@
 """What a replay is done with: the run's settings, with the user's laid over them."""
 
+from datetime import UTC, datetime
+
 from dgm.cli.replaying import replay_config
-from dgm.config import RunConfig, parse_config
+from dgm.config import REHEARSAL, RunConfig, parse_config
 from dgm.core.ports import Role
+from dgm.gateway.catalogue import models_for, prices_for
 
 RUN = parse_config(
     """
     tasks = ["a"]
     [models]
     agent = { model = "openai:then", temperature = 0.5 }
-    diagnose = "rehearsal"
+    improve = "openai:dear"
+    diagnose = "anthropic:dear"
     [openai]
     base_url = "http://localhost:1/v1"
     timeout_s = 5.0
@@ -23,7 +27,18 @@ RUN = parse_config(
 def test_another_model_is_asked_as_the_runs_was() -> None:
     settings = replay_config(RUN, RunConfig(), {"models": {"agent": {"model": "openai:now"}}, "trials": None})
     assert (settings.models.agent.model, settings.models.agent.temperature) == ("openai:now", 0.5)
-    assert settings.models.by_role()[Role.DIAGNOSE] == "rehearsal"
+
+
+def test_models_that_are_never_asked_need_no_price() -> None:
+    said = parse_config('prices."openai:then" = { input_usd = 1.0, output_usd = 2.0 }', source="file")
+    prices = prices_for(replay_config(RUN, said, {}), at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert list(prices) == ["openai:then"]
+
+
+def test_models_that_are_never_asked_need_no_key() -> None:
+    said = parse_config('models.agent = "rehearsal"', source="file")
+    models = models_for(replay_config(RUN, said, {}), {}, prices={}, known_tasks=list)
+    assert models[Role.AGENT].provider.name == REHEARSAL
 
 
 def test_one_setting_of_a_section_leaves_the_others() -> None:

@@ -19,6 +19,7 @@ from tests.fakes.bench import AGENT, CODE, Fakes, solving
 from tests.fakes.benchmark import FakeBenchmark, solved, tiny_task
 from tests.fakes.gateway import ONE_CALL, FakeModelAccess
 from tests.fakes.sandbox import Call, FakeContainer, ran
+from tests.unit.test_engine import InlineExecutor
 
 OUTPUT = "AntTest::test_name: 'bee' != 'ant'"
 ANT = (TaskId("ant"), 0)
@@ -237,6 +238,15 @@ def test_a_fault_that_stays_leaves_the_first_verdict_and_says_that_there_is_no_s
     result = last(bench)
     assert verdicts(result) == (Verdict.UNRESOLVED, None)
     assert result.second == Second(None, str(fault))
+
+
+def test_what_ended_beside_a_bug_is_told_before_it() -> None:
+    bench = fakes(failing(IndexError("a bug")), *[solving] * 30)
+    trials = [(ANT[0], trial) for trial in range(31)]
+    found = replay(AGENT, CODE, trials, bench=bench.bench, executor=InlineExecutor())
+    assert sorted(next(found).number for _ in range(30)) == list(range(1, 31))
+    with pytest.raises(IndexError, match="a bug"):
+        next(found)
 
 
 def test_the_cap_holds_over_both_attempts() -> None:

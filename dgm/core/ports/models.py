@@ -1,5 +1,6 @@
 """What the algorithm needs of models, and where their costs are written."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -135,4 +136,8 @@ class Ledger(Protocol):
 
     def spent(self) -> Usage:
         """Return what the whole run used, with unsettled calls at their worst case."""
+        ...
+
+    def usage_by_role(self) -> Mapping[Role, Usage]:
+        """Return what each role that called a model used; together what `spent` says."""
         ...
