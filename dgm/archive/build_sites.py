@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dgm.archive.codestore import sync
+from dgm.archive.lock import is_held
 
 _SITE = re.compile(r"\.[A-Za-z0-9][A-Za-z0-9._-]*\.[a-z0-9_]{8}\.new")
 
@@ -44,17 +45,9 @@ def remove_stale_build_sites(runs: Path) -> list[Path]:
 
 def _is_abandoned(path: Path) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return not is_held(path)
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    else:
-        return True
-    finally:
-        os.close(descriptor)
 
 
 def _removed(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Agents: one tree, each with the code that was recorded, in a commit whose parents are its parents'."""
 
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 
 from dgm.archive.checks import Invariant, Subject
 from dgm.archive.codestore import CommitId, held_ref
@@ -75,7 +76,8 @@ def _refs(run: Subject) -> Iterator[str]:
         yield from _misled(refs, _SEED_REF, run.commits[agent][0], whose="the seed agent")
     for decision, commit in run.rows("SELECT decision, commit_id FROM held ORDER BY decision"):
         yield from _misled(refs, held_ref(decision), commit, whose=f"decision {decision}")
-    yield from (f"refs/{name} points at what dgm never makes." for name in _unknown(run) if not _known(run, name))
+    left = _left(run)
+    yield from (f"refs/{name} points at what dgm never makes." for name in _unknown(run) if name not in left)
 
 
 def _misled(refs: dict[str, str], name: str, commit: str, *, whose: str) -> Iterator[str]:
@@ -86,7 +88,7 @@ def _misled(refs: dict[str, str], name: str, commit: str, *, whose: str) -> Iter
 
 
 def _left_refs(run: Subject) -> Iterator[str]:
-    yield from (f"refs/{name}" for name in _unknown(run) if _known(run, name))
+    yield from (f"refs/{name}" for name in sorted(_left(run)))
     yield from run.store.unfinished()
 
 
@@ -96,18 +98,19 @@ def _unknown(run: Subject) -> list[str]:
     return sorted(run.refs.keys() - {f"{_AGENTS}{agent}" for agent in run.commits} - held - {_SEED_REF})
 
 
-def _known(run: Subject, name: str) -> bool:
-    """Whether a ref without a fact is what a writer leaves that is killed before it records the fact.
+def _left(run: Subject) -> set[str]:
+    """Return the refs without a fact that a writer makes before it records the fact, perhaps never.
 
-    That is code of a child that never came to be, whose commit stands on the commits of agents.
+    That is code of children, whose commits stand on the commits of agents, or, where a run lives, on those of other
+    children that came after the facts were read.
     """
-    if not name.startswith((_AGENTS, _HELD)):
-        return False
-    try:
-        parents = run.store.parents(commit_from(run.refs[name]))
-        return bool(parents) and run.commit_ids.issuperset(parents)
-    except (CorruptArchiveError, ValueError):
-        return False
+    children = {name: run.refs[name] for name in _unknown(run) if name.startswith((_AGENTS, _HELD))}
+    parents = {commit: _parents_or_none(run, commit) or () for commit in children.values()}
+    known = set(run.commit_ids)
+    for commit in TopologicalSorter(parents).static_order():  # no circles: a commit's name is the hash of its parents'
+        if parents.get(commit) and known.issuperset(parents[commit]):
+            known.add(commit)
+    return {name for name, commit in children.items() if parents[commit] and known.issuperset(parents[commit])}
 
 
 def held_code(run: Subject) -> Iterator[str]:
@@ -128,7 +131,7 @@ def held_code(run: Subject) -> Iterator[str]:
 def _parents_or_none(run: Subject, commit: str) -> tuple[CommitId, ...] | None:
     try:
         return run.store.parents(commit_from(commit))
-    except CorruptArchiveError:
+    except (CorruptArchiveError, ValueError):
         return None
 
 

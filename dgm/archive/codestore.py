@@ -7,8 +7,10 @@ stranger had made it, since a run may have been downloaded.
 
 import hashlib
 import os
+import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -169,7 +171,9 @@ class CodeStore:
         if path.exists() and not self._holds(sha, content):
             path.unlink()  # a power cut left it empty or half written
             self._database = _object_database(self._objects)  # the old one remembers that it is there
-        if not self._database.has_object(bytes.fromhex(sha)):
+        with self._parsing(sha, "cannot be looked for: a pack is damaged"):
+            is_there = self._database.has_object(bytes.fromhex(sha))
+        if not is_there:
             self._database.store(cast("Any", IStream)(kind, len(content), BytesIO(content)))
             self._unsynced |= {path, path.parent}
         return sha
@@ -187,20 +191,35 @@ class CodeStore:
         return content
 
     def _load_any(self, sha: str, *, limit: int) -> tuple[str, bytes]:
-        from gitdb.exc import ODBError
-
-        try:
+        with self._parsing(sha, "is missing or damaged"):
             stream = self._database.stream(bytes.fromhex(sha))
             if stream.size > limit:
                 raise self._damaged(sha, "is too large")
             content = cast("bytes", stream.read())
             kind = stream.type.decode("ascii")
-        # gitdb parses what may be any bytes, and answers nonsense with whichever of these it runs into.
-        except (ODBError, OSError, ValueError, AssertionError, IndexError, KeyError, zlib.error) as error:
-            raise self._damaged(sha, "is missing or damaged") from error
         if _git_hash(kind, content) != sha:
             raise self._damaged(sha, "is damaged")
         return kind, content
+
+    @contextmanager
+    def _parsing(self, sha: str, what: str) -> Generator[None]:
+        """Let gitdb look for an object, and say `what` is wrong with that where it runs into nonsense."""
+        from gitdb.exc import ODBError
+
+        try:
+            yield
+        # It parses what may be any bytes, and answers nonsense with whichever of these that leads to.
+        except (
+            ODBError,
+            OSError,
+            ValueError,
+            AssertionError,
+            AttributeError,
+            LookupError,
+            struct.error,
+            zlib.error,
+        ) as error:
+            raise self._damaged(sha, what) from error
 
     def _damaged(self, sha: str, what: str) -> CorruptArchiveError:
         return CorruptArchiveError(f"{self._repository}: object {sha[:40]!r} {what}.")

@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,9 +41,11 @@ def create_database(path: Path, run: RunFacts, images: Mapping[str, str], held_o
         run: what it is.
         images: name -> digest of every image that it takes.
         held_out: tasks that selection never sees.
+    Raises:
+        DiskFullError: there is no room for it.
+        ArchiveError: it cannot be made there.
     """
-    connection = _connect(f"{path.absolute().as_uri()}?mode=rwc")
-    try:
+    with sql_errors(path), closing(_connect(f"{path.absolute().as_uri()}?mode=rwc")) as connection:
         connection.execute("BEGIN")
         create_schema(connection)
         insert(connection, "run", **asdict(run))
@@ -52,8 +54,6 @@ def create_database(path: Path, run: RunFacts, images: Mapping[str, str], held_o
         for task in held_out:
             insert(connection, "held_out", task=task)
         connection.execute("COMMIT")
-    finally:
-        connection.close()
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:

@@ -34,6 +34,7 @@ def diff_text(repository: Path, before: CommitId, after: CommitId) -> str:
 
     Raises:
         CorruptArchiveError: an object is missing.
+        ArchiveError: git is not there, was killed, or did not end in time.
     """
     return _diff_tree(repository, before, after, "--patch").decode("utf-8", "replace")
 
@@ -54,12 +55,20 @@ def _diff_tree(repository: Path, before: CommitId, after: CommitId, *what: str) 
         argv = ["git", "diff-tree", *_OPTIONS, *what, before, after]
         try:
             done = subprocess.run(
-                argv, cwd=directory, env=environment, capture_output=True, timeout=_TIMEOUT_S, check=False
+                argv,
+                cwd=directory,
+                env=environment,
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=False,
+                start_new_session=True,  # else Ctrl-C, which lets a run end in order, would kill it
             )
         except FileNotFoundError as error:
             raise ArchiveError("git cannot be found; install git to see differences.") from error
         except subprocess.TimeoutExpired as error:
             raise ArchiveError(f"git took more than {_TIMEOUT_S:.0f} s for the difference.") from error
+    if done.returncode < 0:
+        raise ArchiveError(f"git was killed by signal {-done.returncode} before it had the difference.")
     if done.returncode != 0:
         reason = " ".join(done.stderr.decode("utf-8", "replace").split())[:200]
         raise CorruptArchiveError(f"{repository} is damaged: {reason}.")

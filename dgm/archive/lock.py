@@ -24,14 +24,19 @@ class RunLock:
 
         Raises:
             RunInUseError: another writer, perhaps of this process, has it.
-            ArchiveError: nothing can be written there.
+            ArchiveError: nothing can be written or locked there.
         """
         path = directory / LOCK
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise ArchiveError(f"{directory} cannot be written: {error.strerror}.") from error
-        if not _try_lock(descriptor):
+        try:
+            is_ours = _try_lock(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise ArchiveError(f"{path} cannot be locked: {error.strerror}.") from error
+        if not is_ours:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
             os.close(descriptor)
             who = f"process {holder}" if holder.isdigit() else "another process"
@@ -48,19 +53,26 @@ class RunLock:
 def is_locked(directory: Path) -> bool:
     """Return whether a process writes to the run at this moment. Needs no right to write."""
     try:
-        descriptor = os.open(directory / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return is_held(directory / LOCK)
     except OSError:
         return False
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a process alone has the lock on a file or a directory at this moment.
+
+    Raises:
+        OSError: that cannot be told, such as of a link.
+    """
+    # O_NONBLOCK: a pipe in its place would be waited for.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
-        return False
-    else:
-        return False
     finally:
         os.close(descriptor)
+    return False
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -161,6 +161,7 @@ def _run_git(directory: Path, *, marks: int) -> int:
                 stderr=subprocess.PIPE,
                 timeout=_TIMEOUT_S,
                 check=False,
+                start_new_session=True,  # else Ctrl-C, which lets a run end in order, would kill it
             )
     except FileNotFoundError as error:
         raise InfrastructureError("git cannot be found; install git to merge agents.") from error

@@ -1,4 +1,4 @@
-"""Directories of ours in the temporary directory, which is everybody's, and what killed processes left of them."""
+"""Directories of ours in temporary directories, which are everybody's, and what killed processes left of them."""
 
 import os
 import re
@@ -9,32 +9,38 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOMY = Path("/var/tmp")  # noqa: S108 - a directory of an unguessable name is made in it
+"""Where a whole system has room: the temporary directory is often small, in memory, or without programs and devices."""
 _NAME = re.compile(r"dgm-[a-z]+-([0-9]+)-.+")
 
 
 @contextmanager
-def scratch_directory(purpose: str) -> Generator[Path]:
+def scratch_directory(purpose: str, *, within: Path | None = None) -> Generator[Path]:
     """Give a directory that is removed afterwards, by `remove_stale_scratch` if this process is killed.
 
     Args:
         purpose: what it is for, in small letters; stands in its name.
+        within: where it is made: in the temporary directory unless `ROOMY` is given.
     Raises:
         OSError: it cannot be made.
     """
-    with tempfile.TemporaryDirectory(prefix=f"dgm-{purpose}-{os.getpid()}-") as directory:
+    prefix = f"dgm-{purpose}-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=within, ignore_cleanup_errors=True) as directory:
         yield Path(directory)
 
 
 def remove_stale_scratch() -> list[Path]:
     """Remove such directories of ours whose process is dead, and return them."""
-    return [path for path in Path(tempfile.gettempdir()).glob("dgm-*") if is_stale(path, _NAME) and _removed(path)]
+    places = {Path(tempfile.gettempdir()), ROOMY}
+    found = [path for place in places for path in place.glob("dgm-*")]
+    return [path for path in found if is_stale(path, _NAME) and _removed(path)]
 
 
 def is_stale(path: Path, name: re.Pattern[str]) -> bool:
     """Return whether `path` is a directory of this user's own that is named after a process that is dead.
 
     Args:
-        path: in the temporary directory; a link is none.
+        path: in a temporary directory; a link is none.
         name: matches the names of such directories; its first group is the process's number.
     """
     match = name.fullmatch(path.name)

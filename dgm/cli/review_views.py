@@ -59,8 +59,8 @@ def waiting_in(run: RunReader, step: int | None = None) -> list[Waiting]:
     """
     with run.snapshot():
         only = None if step is None else decision_of(run, step)
-        held = [child for child in run.held() if child.review is None and only in {None, child.decision}]
         diffs = {record.decision: run.held_diff(record) for record in run.waiting() if only in {None, record.decision}}
+        held = [child for child in run.held() if child.decision in diffs]
         parents = {child.step.parent: run.code(child.step.parent) for child in held}
     return [
         Waiting(

@@ -14,6 +14,16 @@ class Approval(StrEnum):
     FIRST = "first"  # until a person has approved one
     NEVER = "never"
 
+    def is_wanted(self, *, approvals: int) -> bool:
+        """Return whether a child of a run in which a person approved so many waits to be seen."""
+        match self:
+            case Approval.EACH:
+                return True
+            case Approval.FIRST:
+                return approvals == 0
+            case Approval.NEVER:
+                return False
+
 
 @dataclass(frozen=True, slots=True)
 class Review:

@@ -17,18 +17,12 @@ class Reviews:
         self._archive = archive
         self._approval = approval
         self._held = {held.decision: held for held in archive.held()}
-        self._is_anything_approved = archive.approvals() > 0
+        self._approvals = archive.approvals()
 
     @property
     def is_wanted(self) -> bool:
         """Whether a child that is made from now on has to wait."""
-        match self._approval:
-            case Approval.EACH:
-                return True
-            case Approval.FIRST:
-                return not self._is_anything_approved
-            case Approval.NEVER:
-                return False
+        return self._approval.is_wanted(approvals=self._approvals)
 
     def waiting(self) -> tuple[HeldStep, ...]:
         """Return what waits for a person, oldest first."""
@@ -54,7 +48,7 @@ class Reviews:
         held = self._held[decision]
         self._archive.add_review(decision, review)
         self._held[decision] = replace(held, review=review)
-        self._is_anything_approved |= review.approved
+        self._approvals += review.approved
         return held.step
 
     def approved(self, decision: int) -> Step | None:

@@ -16,7 +16,7 @@ PATIENCE_S = 70.0
 
 
 def ask(directory: Path, command: Command, *, patience_s: float = PATIENCE_S) -> str | None:
-    """Have a command carried out and return the engine's sentence; None where no process listens.
+    """Have a command carried out and return the engine's sentence; None where no process listens to it.
 
     Raises:
         RunEndedError: the run had just ended; nothing was carried out.
@@ -31,6 +31,8 @@ def ask(directory: Path, command: Command, *, patience_s: float = PATIENCE_S) ->
             with suppress(BrokenPipeError):  # who turns us away says why before it hangs up
                 connection.sendall(command_line(command))
             return answer_in(_line(connection, patience_s=patience_s))
+    except ConnectionResetError:  # it hung up before it had read the command, such as one that ends
+        return None
     except TimeoutError as error:
         raise InfrastructureError("The process that evolves the run does not answer.") from error
     except OSError as error:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgm.core.errors import DgmError, InfrastructureError, UsageError
+from dgm.core.errors import DgmError, InfrastructureError, RunEndedError, UsageError
 from dgm.core.oversight import Command
 from dgm.evolution.desk import Desk
 from dgm.oversight.address import listen, remove_leftover
@@ -157,6 +157,7 @@ class _Server:
         """Return the one line that a client sends.
 
         Raises:
+            RunEndedError: the run ended before all of it came.
             UsageError: it is too long, does not end in time, or something stands behind it.
         """
         deadline = time.monotonic() + self._limits.line_s
@@ -168,6 +169,8 @@ class _Server:
             connection.settimeout(left)
             chunk = connection.recv(_CHUNK_BYTES)
             received += chunk
+            if not chunk and self._closed.is_set():
+                raise RunEndedError("The run ended before the command came.")
             if not chunk or len(received) > MAX_LINE_BYTES:
                 raise UsageError("A command is one line of JSON.")
         line, _, rest = received.partition(b"\n")

@@ -3,17 +3,15 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
+from dgm.boundary.scratch import ROOMY, scratch_directory
 from dgm.core.errors import SandboxError
 from dgm.sandbox.engine import Engine
 
 SUITE = "trixie"
 PACKAGES = "python3,python3-pytest"
-# Not /tmp, which is often small, in memory, or mounted without programs and devices.
-_BUILD_PLACE = Path("/var/tmp")  # noqa: S108 - a directory of an unguessable name is made in it
 _TIMEOUT_S = 900
 _CHUNK_BYTES = 2**20
 _SHOWN_OF_THE_LOG = 200
@@ -43,8 +41,8 @@ def bootstrap_base(engine: Engine, *, repository: str, tag: str) -> None:
             "On Debian or Ubuntu run `sudo scripts/engine` and then `sudo scripts/dgm images build`; elsewhere "
             "load the image debian:trixie-slim into the engine."
         )
-    with tempfile.TemporaryDirectory(prefix="dgm-base-", dir=_BUILD_PLACE, ignore_cleanup_errors=True) as place:
-        root = Path(place) / "root"
+    with scratch_directory("base", within=ROOMY) as place:
+        root = place / "root"
         _install(root)
         with _Archive(root) as archive:
             engine.import_image(archive.chunks(), repository=repository, tag=tag)

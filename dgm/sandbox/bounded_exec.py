@@ -68,7 +68,7 @@ def run_bounded(engine: Engine, container: str, command: Command) -> Output:
     stream = engine.exec_start(output.id)
     try:
         if command.stdin is not None:
-            stream.send(command.stdin, deadline=deadline)
+            stream.feed(command.stdin)
         _receive(stream, output, cap=command.output_bytes, deadline=deadline)
     except DeadlineError:
         output.timed_out = True

@@ -1,13 +1,17 @@
 """Forbids new processes in a container for a moment, over its control group."""
 
+import errno
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from dgm.core.errors import SandboxError
 from dgm.sandbox.processes import PROC
 
 _HIERARCHIES = Path("/sys/fs/cgroup")
 _LIMIT = "pids.max"
+_GONE = {errno.ENOENT, errno.ENODEV}
+"""The container has ended: before its file was opened, or after that."""
 
 
 @contextmanager
@@ -16,6 +20,8 @@ def forks_forbidden(pid: int) -> Generator[bool]:
 
     Yields:
         Whether that is in force; not without root, nor where the hierarchy of that machine is out of sight.
+    Raises:
+        SandboxError: it cannot be ended.
     """
     file = _limit_file(pid)
     before = _read(file)
@@ -25,8 +31,7 @@ def forks_forbidden(pid: int) -> Generator[bool]:
     try:
         yield True
     finally:
-        with suppress(FileNotFoundError):  # the container has ended meanwhile
-            file.write_text(before, "ascii")
+        _restore(file, before)
 
 
 def _limit_file(pid: int) -> Path | None:
@@ -36,6 +41,14 @@ def _limit_file(pid: int) -> Path | None:
         if "pids" in controllers.split(","):
             return _HIERARCHIES / "pids" / path / _LIMIT
     return _HIERARCHIES / groups[""] / _LIMIT if "" in groups else None
+
+
+def _restore(file: Path, limit: str) -> None:
+    try:
+        file.write_text(limit, "ascii")
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise SandboxError(f"A container's limit of processes could not be restored: {error.strerror}.") from error
 
 
 def _read(file: Path | None) -> str | None:

@@ -1,5 +1,6 @@
 """The stream of one command in a container: its input, and its output in frames."""
 
+import select
 import socket
 import struct
 import time
@@ -12,6 +13,7 @@ STDOUT, STDERR = 1, 2
 _ENGINE_ERROR = 3
 _HEADER = struct.Struct(">BxxxL")
 _READ_BYTES = 256 * 1024
+_SENT_BYTES = 64 * 1024
 
 
 class DeadlineError(Exception):
@@ -36,23 +38,15 @@ class ExecStream:
         self._response: Any = sdk_socket._response  # noqa: SLF001
         self._reader: BufferedReader = self._response.raw._fp.fp  # noqa: SLF001
         self._socket: socket.socket = self._reader.raw._sock  # type: ignore[attr-defined]  # noqa: SLF001
+        self._unsent: memoryview | None = None
+        """What is left of the input; None where there is none, or it was closed."""
 
-    def send(self, content: bytes, *, deadline: float) -> None:
-        """Send all input and close it.
+    def feed(self, content: bytes) -> None:
+        """Have `pieces` send all of a command's input, and then close it, while it waits for output.
 
         A command that ended before it read everything is no fault here: its exit code tells.
-
-        Raises:
-            DeadlineError: `deadline` (monotonic seconds) passed.
         """
-        try:
-            self._limit(deadline)
-            self._socket.sendall(content)
-            self._socket.shutdown(socket.SHUT_WR)
-        except TimeoutError as error:
-            raise DeadlineError from error
-        except (BrokenPipeError, ConnectionResetError):
-            return
+        self._unsent = memoryview(content)
 
     def pieces(self, *, deadline: float) -> Generator[Piece]:
         """Yield output as it comes, until every process that could write closed it.
@@ -91,14 +85,37 @@ class ExecStream:
         return content
 
     def _some(self, size: int, deadline: float) -> bytes:
+        # By turns: a command that writes while it reads goes on reading only once somebody takes what it wrote.
+        while self._unsent is not None and not self._has_output(deadline):
+            self._send_some(self._unsent)
         self._limit(deadline)
         try:
             return self._reader.read1(size)
         except TimeoutError as error:
             raise DeadlineError from error
 
-    def _limit(self, deadline: float) -> None:
+    def _has_output(self, deadline: float) -> bool:
+        """Wait until there is room for input or output to read, and return whether there is output, or its end."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | select.POLLOUT)
+        found = poll.poll(1000 * self._limit(deadline))
+        if not found:
+            raise DeadlineError
+        return any(events & ~select.POLLOUT for _, events in found)
+
+    def _send_some(self, content: memoryview) -> None:
+        """Send what there is room for, and close the input behind its last byte."""
+        left = None
+        with suppress(BrokenPipeError, ConnectionResetError):
+            left = content[self._socket.send(content[:_SENT_BYTES]) :] or None
+            if left is None:
+                self._socket.shutdown(socket.SHUT_WR)
+        self._unsent = left
+
+    def _limit(self, deadline: float) -> float:
+        """Let the socket wait until `deadline` at most and return how many seconds that is, above 0."""
         left = deadline - time.monotonic()
         if left <= 0:
             raise DeadlineError
         self._socket.settimeout(left)
+        return left

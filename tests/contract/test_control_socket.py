@@ -20,7 +20,7 @@ from dgm.core.oversight import Command, Intervene, Intervention, Judge, Review
 from dgm.evolution.desk import Desk
 from dgm.oversight.address import CONTROL_SOCKET, connect
 from dgm.oversight.client import ask
-from dgm.oversight.messages import MAX_LINE_BYTES, MAX_REASON_CHARS
+from dgm.oversight.messages import MAX_LINE_BYTES, MAX_REASON_CHARS, answer_in
 from dgm.oversight.server import Limits, served
 
 PAUSE = Intervene(Intervention.PAUSE, "to look")
@@ -237,6 +237,49 @@ def test_who_waits_for_an_answer_when_the_run_ends_is_told_so(tmp_path: Path) ->
     assert [type(error) for error in errors] == [RunEndedError]
 
 
+@pytest.mark.parametrize("sent", [b"", b'{"command": '])
+def test_whose_command_had_not_come_when_the_run_ended_is_told_so(tmp_path: Path, sent: bytes) -> None:
+    with clerk_at(tmp_path, Clerk(lambda _: "Done.")):
+        connection = connect(tmp_path, timeout_s=30)
+        assert connection is not None
+        connection.sendall(sent)
+        assert ask(tmp_path, PAUSE) == "Done."  # who comes later is heard, so the first one was let in
+    with closing(connection), pytest.raises(RunEndedError, match="before the command came"):
+        answer_in(connection.recv(4096))
+
+
+def test_a_run_that_ends_before_it_takes_a_connection_does_not_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(tmp_path / CONTROL_SOCKET))
+    server.listen()
+
+    def connect_at_the_end(directory: Path, *, timeout_s: float) -> socket.socket | None:
+        connection = connect(directory, timeout_s=timeout_s)
+        server.close()
+        return connection
+
+    monkeypatch.setattr("dgm.oversight.client.connect", connect_at_the_end)
+    assert ask(tmp_path, PAUSE) is None
+
+
+def test_a_run_that_hangs_up_before_it_has_read_a_command_does_not_listen(tmp_path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as server:
+        server.bind(str(tmp_path / CONTROL_SOCKET))
+        server.listen()
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.recv(1)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        assert ask(tmp_path, PAUSE) is None
+        thread.join()
+
+
 def test_an_engine_that_does_not_answer_in_time_is_said_to_be_busy(tmp_path: Path) -> None:
     with served(tmp_path, Desk(), SHORT), pytest.raises(InfrastructureError, match="busy and did not answer yet"):
         ask(tmp_path, PAUSE)
@@ -388,8 +431,9 @@ def test_a_machine_without_a_thread_to_spare_turns_one_client_away_and_hears_the
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_but_for_the_first)
-    with pytest.raises(InfrastructureError):  # hung up on, before or after it had sent all
-        ask(tmp_path, PAUSE, patience_s=5)
+    with suppress(InfrastructureError):  # hung up on before it had sent all
+        assert ask(tmp_path, PAUSE, patience_s=5) is None  # after that
+    assert refused
     assert ask(tmp_path, PAUSE, patience_s=5) == "Done."
 
 

@@ -123,6 +123,13 @@ def test_a_link_is_left_out_and_the_rest_is_taken(container: Container) -> None:
     assert container.changes() == Changes(Change({}, {"y": File(b"y")}), left_out=("x",))
 
 
+def test_thousands_of_changed_files_are_taken(container: Container) -> None:
+    """Their names alone are more than what lies between the engine and a program can hold at a time."""
+    files = {f"{'long' * 20}/{number:05}": File(b"x") for number in range(12_000)}
+    container.write_files(files, directory=DIRECTORY, owner="agent")
+    assert container.changes().change.after == files
+
+
 def test_changes_can_be_asked_for_twice(container: Container) -> None:
     container.write_files({"a": File(b"1")}, directory=DIRECTORY, owner="agent")
     first = container.changes()

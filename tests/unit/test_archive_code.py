@@ -209,6 +209,31 @@ def test_a_damaged_object_is_reported(repository: Path, content: bytes) -> None:
         CodeStore(repository).read(stored)
 
 
+@pytest.mark.parametrize("kind", ["idx", "pack"])
+@pytest.mark.parametrize("size", [0, 3, 100])
+def test_a_pack_that_is_cut_off_is_reported(repository: Path, kind: str, size: int) -> None:
+    stored = write(repository, {"main.py": File(b"content")})
+    git(repository, "gc", "--quiet")
+    (path,) = (repository / "objects" / "pack").glob(f"*.{kind}")
+    content = path.read_bytes()[:size]
+    path.unlink()
+    path.write_bytes(content)
+    with pytest.raises(CorruptArchiveError, match="damaged"):
+        CodeStore(repository).read(stored)
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_nothing_is_written_beside_a_pack_that_is_cut_off(repository: Path, size: int) -> None:
+    write(repository, {"main.py": File(b"content")})
+    git(repository, "gc", "--quiet")
+    (path,) = (repository / "objects" / "pack").glob("*.idx")
+    content = path.read_bytes()[:size]
+    path.unlink()
+    path.write_bytes(content)
+    with pytest.raises(CorruptArchiveError, match="a pack is damaged"):
+        write(repository, {"main.py": File(b"another")}, agent=TWO)
+
+
 def test_code_that_is_not_what_was_archived_is_refused(tmp_path: Path) -> None:
     """Git names objects by SHA-1; the facts hold the SHA-256 of the whole."""
     from tests.unit.test_archive_opening import edit

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from dgm.archive.checks import MOST_SHOWN, Finding, Subject, check
 from dgm.archive.checks_results import RESULTS
+from dgm.archive.codestore import CodeStore, CommitId, NewCommit
 from dgm.archive.run import open_run
 from dgm.cli.main import run_command
-from dgm.core.ids import SessionId, TaskId
+from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.wiring.checking import check_run
 from dgm.wiring.checking_transcripts import MOST_CALLS_AT_ONCE
 from tests.fakes.runs import OLD_SCHEMAS, new_run, run_of_schema
@@ -208,6 +209,26 @@ def test_code_of_a_child_that_never_came_to_be_is_left_over_and_no_problem(run: 
     assert (found.problems, found.left_over) == ((), (f"refs/agents/{'a' * 12}",))
 
 
+def descend(run: Path, *parents: str) -> tuple[str, str]:
+    """Store code of two agents that no fact tells of, the second on the first, and return their refs."""
+    first, second = AgentId("b" * 12), AgentId("a" * 12)
+    store = CodeStore(run / "agents.git")
+    child = store.write(first, {}, NewCommit("x\n", tuple(map(CommitId, parents)), 1_800_000_000.0))
+    store.write(second, {}, NewCommit("x\n", (child,), 1_800_000_000.0))
+    return f"refs/agents/{second}", f"refs/agents/{first}"
+
+
+def test_code_of_a_child_and_its_child_that_came_after_the_facts_were_read_is_no_problem(run: Path) -> None:
+    refs = descend(run, query(run, "SELECT commit_id FROM agents WHERE number = 2")[0][0])
+    found = finding(run, "refs")
+    assert (found.problems, found.left_over) == ((), refs)
+
+
+def test_code_that_stands_on_no_agent_is_found_and_so_is_what_stands_on_it(run: Path) -> None:
+    refs = descend(run, "0" * 40)
+    assert finding(run, "refs").problems == tuple(f"{ref} points at what dgm never makes." for ref in refs)
+
+
 def test_packed_refs_are_refs(run: Path) -> None:
     path = run / "agents.git" / "refs" / "agents" / agent(run, 2)
     (run / "agents.git" / "packed-refs").write_text(f"# packed\n{path.read_text().strip()} refs/agents/{path.name}\n")
@@ -249,10 +270,14 @@ def test_a_probe_that_cost_something_is_found(run: Path) -> None:
     assert "cost of the whole" in broken(run)
 
 
-def test_a_cap_that_was_exceeded_is_found(run: Path) -> None:
+@pytest.mark.parametrize(("fewer", "found"), [(0, []), (1, ["caps"])])
+def test_a_cap_that_was_exceeded_is_found_and_probes_count_against_none(
+    run: Path, fewer: int, found: list[str]
+) -> None:
+    ((calls,),) = query(run, "SELECT count(*) FROM reservations WHERE session NOT LIKE '%.probe'")
     text = (run / "run.toml").read_text()
-    (run / "run.toml").write_text(text.replace("[budget]", "[budget]\nmax_calls = 3"))
-    assert broken(run) == ["caps"]
+    (run / "run.toml").write_text(text.replace("[budget]", f"[budget]\nmax_calls = {int(calls) - fewer}"))
+    assert broken(run) == found
 
 
 @pytest.mark.parametrize(("cap", "found"), [(1000.0, []), (0.0000002, ["caps"])])

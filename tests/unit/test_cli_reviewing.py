@@ -15,7 +15,7 @@ from rich.console import Console
 
 from dgm.archive.run import RunArchive, locked_run, open_run, read_run
 from dgm.cli.review_session import ReviewSession
-from dgm.config import parse_config
+from dgm.config import Bounds, parse_config
 from dgm.core.actions import Expand, Rejection
 from dgm.core.errors import UnknownNameError, UsageError
 from dgm.core.files import File, FileTree
@@ -159,6 +159,30 @@ def test_what_is_said_of_a_run_that_is_not_under_way_is_in_its_archive(dgm: Any,
             Review(approved=True, reason="reads well"),
         ]
         assert (reader.waiting(), len(reader.starts())) == ((), 1)  # to say something is not to go on with the run
+
+
+def approve_the_first(run: Path) -> None:
+    with locked_run(run) as archive:
+        archive.add_review(archive.waiting()[0].decision, Review(approved=True))
+
+
+def go_on_with_never(run: Path) -> None:
+    with locked_run(run) as archive:
+        archive.start(children=3, bounds=Bounds(approve="never"))
+
+
+@pytest.mark.parametrize(("approve", "let_go"), [("first", approve_the_first), ("each", go_on_with_never)])
+def test_what_is_let_go_without_a_review_waits_no_more(
+    dgm: Any, tmp_path: Path, approve: str, let_go: Callable[[Path], None]
+) -> None:
+    with new_run(tmp_path / "mine", config=parse_config(f"oversight.approve = '{approve}'", source="test")) as archive:
+        hold(archive, CHILD)
+        hold(archive, OTHER)
+    assert dgm("status", "mine", "--json").json["oversight"]["waiting"] == [1, 2]
+    let_go(tmp_path / "mine")
+    assert dgm("review", "mine") == Answer(0, "No child of mine waits to be seen.\n", "")
+    assert dgm("review", "mine", "--json").json["waiting"] == []
+    assert dgm("status", "mine", "--json").json["oversight"]["waiting"] == []
 
 
 @pytest.mark.usefixtures("run")

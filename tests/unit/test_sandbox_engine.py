@@ -3,9 +3,11 @@
 import socket
 import struct
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import docker
@@ -149,17 +151,63 @@ def test_an_error_of_the_engine_in_a_stream_is_a_fault(wire: Wire) -> None:
         list(wire.stream.pieces(deadline=soon()))
 
 
+@contextmanager
+def engine(wire: Wire, work: Callable[[], None]) -> Generator[None]:
+    """Let the engine do its part meanwhile."""
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        wire.stream.close()  # else it might wait for ever
+        thread.join()
+
+
 def test_input_is_sent_and_closed(wire: Wire) -> None:
-    wire.stream.send(b"input", deadline=soon())
-    with wire.far.makefile("rb") as received:
-        assert received.read() == b"input"
+    def tell_what_came() -> None:
+        with wire.far.makefile("rb") as received:
+            wire.frame(STDOUT, received.read())
+        wire.far.shutdown(socket.SHUT_WR)
+
+    wire.stream.feed(b"input")
+    with engine(wire, tell_what_came):
+        assert list(wire.stream.pieces(deadline=soon())) == [Piece(STDOUT, b"input")]
+
+
+def test_a_command_may_write_before_it_has_read_all_of_its_input(wire: Wire) -> None:
+    content = bytes(range(256)) * 20_000
+
+    def echo() -> None:
+        with suppress(BrokenPipeError):
+            while received := wire.far.recv(100_000):
+                wire.frame(STDOUT, received)
+            wire.far.shutdown(socket.SHUT_WR)
+
+    wire.stream.feed(content)
+    with engine(wire, echo):
+        assert b"".join(piece.content for piece in wire.stream.pieces(deadline=soon())) == content
 
 
 def test_input_that_nobody_reads_ends_at_the_deadline(wire: Wire) -> None:
+    wire.stream.feed(bytes(10_000_000))
     with pytest.raises(DeadlineError):
-        wire.stream.send(bytes(10_000_000), deadline=time.monotonic() + 0.01)
+        list(wire.stream.pieces(deadline=time.monotonic() + 0.01))
 
 
 def test_input_for_a_command_that_is_gone_is_no_fault(wire: Wire) -> None:
+    wire.frame(STDERR, b"no such file")
     wire.far.close()
-    wire.stream.send(b"input", deadline=soon())
+    wire.stream.feed(b"input")
+    assert list(wire.stream.pieces(deadline=soon())) == [Piece(STDERR, b"no such file")]
+
+
+def test_a_command_that_reads_no_further_is_listened_to_all_the_same(wire: Wire) -> None:
+    def refuse_and_tell() -> None:
+        wire.far.recv(1)
+        wire.far.shutdown(socket.SHUT_RD)
+        wire.frame(STDERR, b"enough")
+        wire.far.shutdown(socket.SHUT_WR)
+
+    wire.stream.feed(bytes(10_000_000))
+    with engine(wire, refuse_and_tell):
+        assert list(wire.stream.pieces(deadline=soon())) == [Piece(STDERR, b"enough")]

@@ -1,8 +1,10 @@
 """What the sandbox reads of this machine: processes, disk, user ids, control groups, orphans."""
 
+import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,46 @@ def test_a_process_names_itself_the_same_every_time() -> None:
 def test_forks_are_not_forbidden_where_the_process_is_gone() -> None:
     with forks_forbidden(NO_PID) as held:
         assert not held
+
+
+@pytest.fixture
+def a_groups_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for the limit of the control group of `NO_PID`."""
+    monkeypatch.setattr("dgm.sandbox.cgroups.PROC", tmp_path / "proc")
+    monkeypatch.setattr("dgm.sandbox.cgroups._HIERARCHIES", tmp_path / "groups")
+    (tmp_path / "proc" / str(NO_PID)).mkdir(parents=True)
+    (tmp_path / "proc" / str(NO_PID) / "cgroup").write_text("0::/box\n")
+    limit = tmp_path / "groups" / "box" / "pids.max"
+    limit.parent.mkdir(parents=True)
+    limit.write_text("512\n")
+    return limit
+
+
+def refusing(code: int) -> Callable[..., None]:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return refuse
+
+
+def test_forks_are_forbidden_for_a_while(a_groups_limit: Path) -> None:
+    with forks_forbidden(NO_PID) as held:
+        assert (held, a_groups_limit.read_text()) == (True, "0")
+    assert a_groups_limit.read_text() == "512\n"
+
+
+@pytest.mark.usefixtures("a_groups_limit")
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.ENODEV])
+def test_a_container_may_end_while_forks_are_forbidden(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    with forks_forbidden(NO_PID) as held:
+        assert held
+        monkeypatch.setattr(Path, "write_text", refusing(code))
+
+
+@pytest.mark.usefixtures("a_groups_limit")
+def test_a_limit_that_cannot_be_restored_is_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SandboxError, match="could not be restored: Input/output error"), forks_forbidden(NO_PID):
+        monkeypatch.setattr(Path, "write_text", refusing(errno.EIO))
 
 
 def test_a_tag_changes_with_any_file_of_its_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
