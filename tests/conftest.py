@@ -8,6 +8,14 @@ import pytest
 import typer.main
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process have all tests that share an engine or fill the machine, while others carry out the rest."""
+    for item in items:
+        if item.get_closest_marker("docker") or item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group("one after the other"))
+
+
 def pytest_collection_finish() -> None:
     """Keep the thousands of collected tests out of every later garbage collection: they stay to the end anyway."""
     gc.collect()
