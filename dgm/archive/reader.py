@@ -36,7 +36,7 @@ from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.monitoring import Event
 from dgm.core.outcomes import Measured, Outcome, Usage
-from dgm.core.oversight import HeldStep
+from dgm.core.oversight import Approval, HeldStep
 from dgm.core.paired import Paired
 from dgm.core.ports import Decision, Role
 from dgm.core.scores import Score, best_of
@@ -309,7 +309,12 @@ class RunReader:
         return self._code.diff(held.step.parent, held.commit)
 
     def waiting(self) -> tuple[HeldRecord, ...]:
-        """Return the steps of which nobody has said yet whether their child may run, by decision."""
+        """Return the steps whose child may not run before a person has said so, by decision.
+
+        What waited before that was no longer wanted is let go of, though nobody has looked at it.
+        """
+        if not Approval(self.config().oversight.approve).is_wanted(approvals=self.approvals()):
+            return ()
         return tuple(found for found in self._facts.held_without_result() if found.review is None)
 
     def approvals(self) -> int:
@@ -329,7 +334,7 @@ class RunReader:
         return self._facts.count("controls")
 
     def evaluations_since_control(self) -> int:
-        """Return how many measurements were recorded since the last controls that passed; all of them if none did."""
+        """Return how many measurements were recorded since the last controls that all passed; all if none did."""
         return self._facts.evaluations_since_control()
 
     # Money.
@@ -385,9 +390,13 @@ class RunReader:
     @cached_property
     def _config(self) -> RunConfig:
         try:
-            return read_config(self.directory / RUN_TOML)
+            config = read_config(self.directory / RUN_TOML)
         except ConfigError as error:
             raise CorruptArchiveError(str(error)) from error
+        if "stage_tops" in config.search.model_fields_set:
+            return config
+        # Of a run from before it was recorded: whoever passed was measured on all stages, and is as it goes on.
+        return config.model_copy(update={"search": config.search.model_copy(update={"stage_tops": False})})
 
 
 def read_run(directory: Path) -> RunReader:

@@ -12,6 +12,7 @@ evidence = ["stochasticity"]    # what a step may learn from beside an unresolve
 [[stages]]
 name = "small"                  # a word for it where users choose tasks
 above = 0.4                     # for agents that resolved more than this share of all earlier stages' tasks
+top = 2                         # and, with what comes after it, only for so many of the archive: the best by these
 tasks = ["go/ant"]
 
 [[excluded]]                    # cannot be judged, so stands in no stage
@@ -55,6 +56,7 @@ class _Part(BaseModel):
 class _Stage(_Part):
     tasks: Annotated[tuple[_TaskName, ...], Field(min_length=1)]
     above: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    top: Annotated[int, Field(ge=1)] | None = None
     name: Annotated[str, Field(pattern=r"^[a-z]*$")] = ""
 
 
@@ -147,7 +149,7 @@ def read_definition(directory: Path) -> Definition:
         directory=directory,
         name=found.name,
         image=found.image,
-        stages=tuple(Stage(tasks=tuple(map(TaskId, stage.tasks)), above=stage.above) for stage in found.stages),
+        stages=tuple(Stage(tuple(map(TaskId, stage.tasks)), stage.above, stage.top) for stage in found.stages),
         language=found.language,
         helpers=found.helpers,
         repository=found.repository,

@@ -214,5 +214,5 @@ def _unknown(task: str, benchmark: str) -> UnknownNameError:
 
 def _only(stages: tuple[Stage, ...], tasks: Collection[TaskId]) -> tuple[Stage, ...]:
     wanted = frozenset(tasks)
-    kept = (Stage(tuple(task for task in stage.tasks if task in wanted), stage.above) for stage in stages)
+    kept = (replace(stage, tasks=tuple(task for task in stage.tasks if task in wanted)) for stage in stages)
     return tuple(stage for stage in kept if stage.tasks)

@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from math import ceil
-from operator import mul
 
 from dgm.archive.reader import RunReader
 from dgm.cli.basis import Basis
 from dgm.config import Price, RunConfig
 from dgm.core.averages import Average, Averages, FlatRates
-from dgm.core.counting import Share
-from dgm.core.estimate import Ahead, Estimate, estimate, most_sessions
-from dgm.core.outcomes import resolved_by_measurement
+from dgm.core.counting import Count
+from dgm.core.estimate import Ahead, Estimate, estimate, most_sessions, reached_stages
 from dgm.core.policies.hgm import HgmPolicy, evaluation_budget
 from dgm.core.ports import Role
-from dgm.core.stages import Stage, due_measurements
-from dgm.core.view import Goal
+from dgm.core.rules import Staged
+from dgm.core.stages import Stage
+from dgm.core.view import ArchiveView, Goal
 from dgm.gateway.prices import flat_rates
 from dgm.gateway.provider import FREE
 from dgm.wiring import held_out_tasks, plan_of, policy_of
@@ -34,7 +32,8 @@ class Forecast:
     ahead: Ahead
     estimate: Estimate
     most_cost_usd: float
-    """If every session that there can be used all that a session may cost."""
+    """If every session that there can be used all that a session may cost; none that faults repeat, and with one agent
+    that is the best throughout."""
     left_usd: float | None
     """Of the run's cap, None where there is none."""
 
@@ -58,14 +57,17 @@ def new_run_ahead(config: RunConfig, stages: Sequence[Stage]) -> Ahead:
 
     Some of it is approximate, here and for a run that goes on:
 
-    - Policies that measure by a rule are taken to measure by the benchmark's thresholds. With adaptive stopping, agents
+    - Policies that measure by a rule are taken to measure by the benchmark's stages. With adaptive stopping, agents
       are measured on less where they are hopeless, and on more where they are good in spite of a threshold.
+    - How many come to a stage for the best is told as if scores did not rise, which is too few, and as if a run that
+      goes on had no children yet, which is too many.
     - Policies hgm and auto divide their bound on evaluations among agents as they like; here each child gets the same.
     - The best agent is taken to be a child with all that is held out to be measured on, and to be one agent throughout
       with all of its repeated trials.
     - A merge counts as any other step, with a diagnosis and a session that modifies code, though it has no diagnosis,
       and no session unless there are conflicts. That is too much; how often conflicts are is not known.
-    - The call that judges whether a proposal is new is left out. Proposals that are not new save their session.
+    - The call that judges whether a proposal is new is left out, but not of the most that a run may cost. Proposals
+      that are not new save their session.
 
     Raises:
         ConfigError: its holdout leaves nothing to select by, or holds nothing out.
@@ -92,12 +94,10 @@ def resumed_run_ahead(
     goal = plan_of(config, stages, held_out=held_out, children=children, workers=workers).goal
     outcomes, held = run.outcomes(), len(held_out) * config.trials
     seed, *grown = outcomes
-    done = [resolved_by_measurement(outcomes[child]) for child in grown]
-    due = [due_measurements(goal.stages, found, trials=goal.trials, all_stages=False) for found in done]
     so_far = _Progress(
         seed=len(outcomes[seed]),
         all=sum(len(found) for found in outcomes.values()),
-        due=sum(len(measurements) for measurements in due),
+        due=_due_of_children(run, goal),
         children=len(grown),
         steps=run.steps_done(),
     )
@@ -111,11 +111,22 @@ def resumed_run_ahead(
     )
 
 
+def _due_of_children(run: RunReader, goal: Goal) -> int:
+    """Return how many measurements are due of the children that are there, by the benchmark's stages."""
+    view = ArchiveView(replace(goal, rule=Staged(goal.stages, goal.trials)))
+    for agent in run.agent_tree():
+        view.add_agent(agent)
+    for agent, found in run.measured():
+        view.add_measured(agent, found)
+    return sum(len(view.due(child)) for child in {*view.goal.rule.pending(view)} - {0})
+
+
 def _ahead(config: RunConfig, goal: Goal, so_far: _Progress, *, seed_held: int, best_held: int) -> Ahead:
     children = max(0, goal.children - so_far.children)
     bound = goal.evaluations
+    tops = {place: stage.top for place, stage in enumerate(goal.stages) if stage.top is not None}
     if isinstance(policy_of(config), HgmPolicy):
-        bound = evaluation_budget(goal)
+        bound, tops = evaluation_budget(goal), dict[int, int]()
         parts = _divided(goal, so_far, children, budget=bound)
     else:
         parts = _by_stages(config, goal, so_far)
@@ -124,6 +135,7 @@ def _ahead(config: RunConfig, goal: Goal, so_far: _Progress, *, seed_held: int, 
     return Ahead(
         seed_sessions=(seed if left is None else min(seed, left)) + seed_held,
         stage_sessions=stage_sessions,
+        stage_tops=tops,
         children=children,
         steps_allowed=max(0, goal.steps - so_far.steps),
         workers=config.workers,
@@ -156,12 +168,11 @@ def _stage_sessions(goal: Goal) -> tuple[int, ...]:
 
 def _within_bound(ahead: Ahead, averages: Averages) -> Ahead:
     """Return what lies ahead with as many children as a bound on sessions lets a run measure."""
-    gates = len(ahead.stage_sessions) - 1
-    passed = [*averages.passed, *[Share(0, 0)] * gates][:gates]
-    reached = accumulate((share.mean for share in passed), mul, initial=1.0)
-    of_one = sum(sessions * share for sessions, share in zip(ahead.stage_sessions, reached, strict=True))
-    if ahead.most_agent_sessions is None or of_one <= 0:
+    if ahead.most_agent_sessions is None or not ahead.children:
         return ahead
+    reached = reached_stages(Count(ahead.children), ahead, averages)
+    each = zip(ahead.stage_sessions, reached, strict=True)
+    of_one = sum(sessions * agents.mean for sessions, agents in each) / ahead.children
     left = max(0, ahead.most_agent_sessions - ahead.seed_sessions - ahead.due_sessions)
     return replace(ahead, children=min(ahead.children, ceil(left / of_one)))
 
@@ -229,7 +240,8 @@ def _most_cost(config: RunConfig, prices: Mapping[str, Price], ahead: Ahead) -> 
     sessions, models = most_sessions(ahead), config.models.by_role()
     session_usd = config.sessions.max_cost_usd
     paid = {role for role, model in models.items() if not _is_free(prices.get(model, FREE))}
-    step_usd = session_usd * len(paid & {Role.IMPROVE, Role.DIAGNOSE})
+    of_step = [Role.IMPROVE, Role.DIAGNOSE, *([Role.DIAGNOSE] if config.diagnoses.interest else [])]
+    step_usd = session_usd * sum(role in paid for role in of_step)
     if config.steps.max_cost_usd is not None:
         step_usd = min(step_usd, config.steps.max_cost_usd)
     agent_usd = session_usd if Role.AGENT in paid else 0.0

@@ -81,7 +81,7 @@ def _answer(name: str, patterns: Sequence[str], checkout: Path | None, swebench:
         "image": outline.image,
         "images": outline.images(),
         "stages": [
-            {"number": number, "above": stage.above, "tasks": stage.tasks}
+            {"number": number, "above": stage.above, "top": stage.top, "tasks": stage.tasks}
             for number, stage in _stages(name, patterns, swebench)
         ],
         "excluded": excluded_among(patterns, definition),
@@ -145,7 +145,8 @@ def _view(
 
 def _stage_rows(stages: Iterable[tuple[int, Stage]], *, with_ids: bool) -> Iterable[tuple[str, str]]:
     for number, stage in stages:
-        gate = f", for agents that resolved more than {stage.above:.0%} so far" if number > 1 else ""
+        who = "agents" if stage.top is None else f"the best {stage.top}"
+        gate = f", for {who} that resolved more than {stage.above:.0%} so far" if number > 1 else ""
         groups = Counter(group_of(task) for task in stage.tasks)
         if "" in groups:
             yield f"stage {number}", f"{_tasks(len(stage.tasks))}{gate}: {', '.join(stage.tasks)}"

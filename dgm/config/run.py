@@ -37,6 +37,7 @@ class Budget(Section):
     max_cost_usd: PositiveFloat | None = None
     max_tokens: Positive | None = None
     max_calls: Positive | None = None
+    """But for those of probes, which cost nothing."""
 
 
 class Steps(Section):
@@ -72,6 +73,9 @@ class Search(Section):
     """Share of the tasks that selection never sees; the seed agent and the best one are measured on them at the end."""
     stopping: Literal["stages", "adaptive"] = "stages"
     """How far agents are measured: as the benchmark's thresholds say, or while they can still come to the top."""
+    stage_tops: bool = True
+    """Of the thresholds: whether stages that a benchmark has for its best agents are for these alone, as in the paper.
+    """
     top: Positive = 3
     """Of adaptive stopping: how many agents are the top."""
     least_chance: Annotated[float, Field(gt=0, lt=1)] = 0.05

@@ -145,7 +145,7 @@ class Averages:
     accepted: Share
     """Of the steps that ended: those that made a child."""
     passed: tuple[Share, ...]
-    """For each stage but the last: of the children that were measured on it, those that went on to the next."""
+    """For each stage but the last: of the children that were measured on it, those that earned the next."""
 
 
 def average_of(samples: Sequence[Amounts]) -> Average:

@@ -113,6 +113,23 @@ def went_on(agents: Count, passed: Share) -> Count:
     return Count(share * agents.mean, FAMILY**2 * within + share**2 * agents.variance)
 
 
+def among_the_best(top: int, earned: Count, *, measured: float) -> Count:
+    """Return how many of those that earned a stage come to it where it is for the best at the moment alone.
+
+    The n-th of agents that come one after another, in any order of their scores, is among the best K of them with the
+    chance min(1, K/n): K (1 + ln(n/K)) of n in all, with the seed agent as the first. Where scores rise it is more.
+
+    Args:
+        top: K, how many are the best at any moment.
+        earned: how many children earned the stage.
+        measured: how many are measured on all stages before it.
+    """
+    agents = measured + 1
+    places = top * (1 + math.log(agents / top)) if agents > top else agents
+    share = min(1.0, places / earned.mean) if earned.mean else 1.0
+    return Count(share * earned.mean, share * (1 - share) * earned.mean + share**2 * earned.variance)
+
+
 def range_around(mean: float, deviation: float) -> Range:
     """Return the range of a log-normal sum with that mean and standard deviation; it never falls below zero."""
     if mean <= 0:

@@ -18,12 +18,12 @@ Not in it: calls that fail and are repeated, and a machine that is slower or bus
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TypeAlias
 
 from dgm.core.averages import Amounts, Average, Averages, FlatRates, Stretch
-from dgm.core.counting import FAMILY, Count, Growth, Range, Share, growth, range_around, went_on
+from dgm.core.counting import FAMILY, Count, Growth, Range, Share, among_the_best, growth, range_around, went_on
 from dgm.core.ports import Role
 
 _SECONDS_PER_HOUR = 3600
@@ -45,6 +45,8 @@ class Ahead:
     workers: int
     due_sessions: int = 0
     """Sessions that children which are there already have still to be measured in."""
+    stage_tops: Mapping[int, int] = field(default_factory=dict[int, int])
+    """Place in `stage_sessions` -> for how many of the best that stage is; the others are for whoever earns them."""
     most_agent_sessions: int | None = None
     """How many sessions on tasks there can be in all; None where children and stages alone bound them."""
 
@@ -124,7 +126,7 @@ def estimate(ahead: Ahead, averages: Averages, rates: Mapping[Role, FlatRates]) 
         rates: of the agent's, the improving and the diagnosing role.
     """
     grown = growth(ahead.children, ahead.steps_allowed, averages.accepted)
-    reached = _reached(grown.children, ahead, averages)
+    reached = reached_stages(grown.children, ahead, averages)
     parts = _parts(ahead, averages, rates, steps=grown.steps, reached=reached)
     everything = [part for role in _ROLES for part in parts[role]]
     sessions = {
@@ -152,11 +154,15 @@ def most_sessions(ahead: Ahead) -> dict[Role, int]:
     return {Role.AGENT: agent, Role.IMPROVE: steps, Role.DIAGNOSE: steps}
 
 
-def _reached(children: Count, ahead: Ahead, averages: Averages) -> list[Count]:
+def reached_stages(children: Count, ahead: Ahead, averages: Averages) -> list[Count]:
     """Return how many children come to each stage; nothing is known of a stage that was not measured."""
     gates = len(ahead.stage_sessions) - 1
     passed = [*averages.passed, *[Share(0, 0)] * gates][:gates]
-    return list(accumulate(passed, went_on, initial=children))
+    reached = [children]
+    for place, share in enumerate(passed, start=1):
+        earned, top = went_on(reached[-1], share), ahead.stage_tops.get(place)
+        reached.append(earned if top is None else among_the_best(top, earned, measured=reached[-1].mean))
+    return reached
 
 
 def _parts(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -39,6 +40,14 @@ class Rule(Protocol):
 class Staged:
     """The paper's rule: a stage for whoever resolved more than its threshold of those before; all for the seed agent.
 
+    A stage with a `top` of K is only for the K best of all agents, the seed agent among them, that are measured on all
+    stages before it: who resolved most of these, of equals the earlier agent. That is asked anew for every measurement.
+    What agents resolved of the stages before stays as it is, so places are lost and never won back: who falls out has
+    nothing due any more and keeps what was measured, what is in flight ends, and measuring comes to an end.
+
+    Who is measured up to there is settled. Stages for the best come after all else that is due, the best agent's first:
+    whom others would overtake is not measured on them before.
+
     Source: Zhang et al. 2025, arXiv:2505.22954, section 4.1.
     """
 
@@ -47,18 +56,31 @@ class Staged:
 
     def due(self, number: int, view: "ArchiveView") -> list[Measurement]:
         """Return what is due; see `Rule`."""
-        return self._due(view.done(number), is_seed=number == 0)
+        closed = (place for place in self._for_the_best if number not in view.leaders(place))
+        return self._due(number, view, until=next(closed, None))
 
     def is_settled(self, number: int, view: "ArchiveView") -> bool:
-        """Whether all stages that it earned are measured."""
-        return not self.due(number, view)
+        """Whether all that it earned of the stages before the first for the best is measured; see `Rule`."""
+        return not self._due(number, view, until=next(iter(self._for_the_best), None))
 
     def pending(self, view: "ArchiveView") -> Iterable[int]:
-        """Return the agents that are not settled, oldest first: what is earned hangs on an agent's results alone."""
-        return map(int, np.flatnonzero(~view.settled))
+        """Return the agents that are not settled, oldest first, then those that the first stage for the best is for.
 
-    def _due(self, done: Mapping[Measurement, bool], *, is_seed: bool) -> list[Measurement]:
-        return due_measurements(self.stages, done, trials=self.trials, all_stages=is_seed)
+        Nobody else can have anything due of it or of what comes after it.
+        """
+        leaders = (view.leaders(place) for place in self._for_the_best[:1])
+        return chain(map(int, np.flatnonzero(~view.settled)), *leaders)
+
+    @property
+    def _for_the_best(self) -> tuple[int, ...]:
+        """Places of the stages that are for the best alone."""
+        return tuple(place for place, stage in enumerate(self.stages) if place and stage.top is not None)
+
+    def _due(self, number: int, view: "ArchiveView", *, until: int | None) -> list[Measurement]:
+        """Return what is due of the stages before the one at `until`; of all of them for the seed agent."""
+        is_seed = number == 0
+        stages = self.stages if is_seed else self.stages[:until]
+        return due_measurements(stages, view.done(number), trials=self.trials, all_stages=is_seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Staged evaluation: cheap tasks first, more only for an agent that earns them.
 
-Source: Zhang et al. 2025, arXiv:2505.22954, section 4.1: 10 tasks, 50 more if over 40 % of those were resolved, ...
+Source: Zhang et al. 2025, arXiv:2505.22954, section 4.1. SWE-bench: 10 tasks, 50 more if over 40 % of those were
+resolved, 140 more if over 40 % of the 60 were and the agent is one of the archive's best two. Polyglot: 10, then 50.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,9 @@ class Stage:
     tasks: tuple[TaskId, ...]
     above: float
     """Share in [0, 1); not looked at for the first stage, nor for the seed agent."""
+    top: int | None = None
+    """>= 1: it, and what comes after it, is only for so many, the best by all earlier stages; None: for whoever earns
+    it. Not looked at for the first stage, nor for the seed agent, which is one of those that are ranked."""
 
 
 Measurement: TypeAlias = tuple[TaskId, int]

@@ -5,6 +5,7 @@ are 100,000 agents. This one is told each event once and answers from sums. It e
 facts, which tests assert, so a resumed run sees what an uninterrupted one would.
 """
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,12 @@ class ArchiveView:
         self._all = tuple(found for stage in goal.stages for found in measurements(stage, trials=goal.trials))
         tasks = [task for stage in goal.stages for task in stage.tasks]
         self._columns_of_tasks = {task: column for column, task in enumerate(tasks)}
+        self._before_stages = {  # that are for the best, by their place
+            place: frozenset(found for each in goal.stages[:place] for found in measurements(each, trials=goal.trials))
+            for place, stage in enumerate(goal.stages)
+            if place and stage.top is not None
+        }
+        self._leaders: dict[int, list[tuple[int, int]]] = {place: [] for place in self._before_stages}
         self._in_flight: defaultdict[int, set[Measurement]] = defaultdict(set)  # by the agent's number
         # Numbers of the agents for which these are to be found out again, once they are asked for: an archive that is
         # read would else ask its rule for every result instead of every agent.
@@ -137,6 +144,7 @@ class ArchiveView:
         if trial < self.goal.trials:
             self._wins.rows[number, self._columns_of_tasks[task]] += found.resolved
         self._clades.add_measured(number, resolved=found.resolved)
+        self._rank(number, found.measurement)
         self._stale_settled.add(number)
         self._stale_untried.add(number)
 
@@ -267,6 +275,16 @@ class ArchiveView:
                 return Evaluate(self.agent(number).id, task, trial)
         return None
 
+    def leaders(self, place: int) -> list[int]:
+        """Return the agents that come first of those that are measured on all stages before one, best first.
+
+        Who resolved most of these stages comes first, of equals the earlier agent.
+
+        Args:
+            place: of a stage in the goal's, not the first, that has a `top`: so many are returned, or all there are.
+        """
+        return [number for _, number in self._leaders[place]]
+
     @property
     def evaluations(self) -> int:
         """Number of measurements that ended."""
@@ -301,6 +319,15 @@ class ArchiveView:
         return self.steps_done + self.steps_in_flight + 1
 
     # How.
+
+    def _rank(self, number: int, measured: Measurement) -> None:
+        """Let an agent take its place among the leaders with the last of the results that its place hangs on."""
+        done = self._records[number].done
+        for place, before in self._before_stages.items():
+            if measured in before and done.keys() >= before:
+                leaders = self._leaders[place]
+                insort(leaders, (-sum(done[each] for each in before), number))
+                del leaders[self.goal.stages[place].top :]
 
     def _untried_among(self, wanted: Iterable[Measurement], number: int) -> Iterator[Measurement]:
         done, in_flight = self._records[number].done, self._in_flight.get(number, ())

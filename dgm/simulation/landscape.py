@@ -6,8 +6,8 @@ step changes both, by one generator for all landscapes; they differ in what is w
 
 What is from a paper says so; everything else is an assumption. A landscape is no evidence that a policy is better on
 real agents: it shows what follows if improvement works like this. It leaves out what diagnoses find, merges, memory,
-tasks that some agents resolve for reasons of their own, and that a time limit fails a task; costs do not hang on
-quality, and improvement is a walk, with no idea that is found only once.
+tasks that some agents resolve for reasons of their own, stages for the best agents alone, and that a time limit fails a
+task; costs do not hang on quality, and improvement is a walk, with no idea that is found only once.
 """
 
 import math

@@ -47,7 +47,8 @@ def plan_of(
         children: how many it is to have grown in the end.
         workers: how many sandboxes work at a time.
     """
-    seen = selected_stages(stages, held_out)
+    known = stages if config.search.stage_tops else [replace(stage, top=None) for stage in stages]
+    seen = selected_stages(known, held_out)
     goal = Goal(
         stages=seen,
         trials=config.trials,

@@ -26,9 +26,11 @@ WORLDS = st.builds(World, st.integers(0, 10**6), CHANCES, CHANCES, CHANCES)
 @st.composite
 def goals(draw: st.DrawFn) -> Goal:
     first = draw(st.integers(1, 6))
-    stages = (Stage(TASKS[:first], 0.0), Stage(TASKS[first : first + draw(st.integers(1, 6))], 0.4))
+    second = first + draw(st.integers(1, 4))
+    last = Stage(TASKS[second : second + draw(st.integers(1, 2))], 0.4, draw(st.none() | st.integers(1, 2)))
+    stages = (Stage(TASKS[:first], 0.0), Stage(TASKS[first:second], 0.4), last)
     return goal_of(
-        stages=stages[: draw(st.integers(1, 2))],
+        stages=stages[: draw(st.integers(1, 3))],
         trials=draw(st.integers(1, 2)),
         children=draw(st.integers(0, 8)),
         evaluations=draw(st.none() | st.integers(1, 60)),

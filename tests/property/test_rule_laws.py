@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from random import Random
@@ -22,6 +22,7 @@ from dgm.core.view import ArchiveView
 from tests.fakes.views import TASKS, agent_id_of, goal_of
 
 STAGES = (Stage(TASKS[:3], above=0.0), Stage(TASKS[3:7], above=0.4), Stage(TASKS[7:], above=0.5))
+FOR_THE_BEST = (*STAGES[:2], replace(STAGES[2], top=2))
 WHOLE = len(TASKS)
 HELD_OUT = TaskId("held-out")
 
@@ -59,13 +60,13 @@ archives = st.builds(archive_of, st.integers(1, 6), seeds)
 adaptive_rules = st.builds(
     adaptive_rule, st.integers(1, 4), st.sampled_from([1e-9, 0.0131, 0.0531, 0.3137, 0.8927, 1 - 1e-9])
 )
-plain_rules = st.just(Staged(STAGES, 1)) | adaptive_rules
+plain_rules = st.sampled_from([Staged(STAGES, 1), Staged(FOR_THE_BEST, 1)]) | adaptive_rules
 rules: st.SearchStrategy[Rule] = plain_rules | st.builds(WithBestTrials, plain_rules, st.integers(2, 3))
 some = settings(max_examples=25)
 
 
 def view_of(facts: Facts, rule: Rule, *, children: int = 99) -> ArchiveView:
-    view = ArchiveView(goal_of(stages=STAGES, rule=rule, children=children))
+    view = ArchiveView(goal_of(stages=FOR_THE_BEST, rule=rule, children=children))
     for number in range(facts.agents):
         parents = (agent_id_of(0),) if number else ()
         view.add_agent(Agent(agent_id_of(number), parents, min(number, 1), step=number, created_at=0.0))
@@ -218,6 +219,24 @@ def _bar(view: ArchiveView, number: int) -> int:
     others = [other for other in range(len(view)) if other != number and view.settled[other]]
     best = max(others, key=lambda other: Score(int(view.resolved[other]), int(view.attempted[other])).mean)
     return max(0, needed_to_reach(int(view.resolved[best]), int(view.attempted[best]), WHOLE))
+
+
+# Stages for the best
+
+
+@some
+@given(archives)
+def test_a_stage_for_the_best_is_due_for_whom_fewer_than_so_many_others_are_ahead_of(facts: Facts) -> None:
+    view, unbounded = view_of(facts, Staged(FOR_THE_BEST, 1)), view_of(facts, Staged(STAGES, 1))
+    before = [(task, 0) for task in TASKS[:7]]
+    ranked = [number for number in range(len(view)) if all(each in view.done(number) for each in before)]
+    resolved = {number: sum(view.done(number)[each] for each in before) for number in ranked}
+    for number in range(1, len(view)):
+        ahead = [n for n in ranked if (-resolved[n], n) < (-resolved.get(number, 0), number)]
+        is_bounded = number in ranked and len(ahead) >= 2
+        assert view.due(number) == ([] if is_bounded else unbounded.due(number))
+        assert view.settled[number] == (number in ranked or not unbounded.due(number))
+    assert view.due(0) == unbounded.due(0)
 
 
 # Any rule

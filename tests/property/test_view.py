@@ -17,7 +17,7 @@ from dgm.core.view import ArchiveView
 from tests.fakes.searches import Search, World, all_policies
 from tests.fakes.views import TASKS, Member, agent_id_of, goal_of, view_of
 
-STAGES = (Stage(TASKS[:3], above=0.0), Stage(TASKS[3:9], above=0.4))
+STAGES = (Stage(TASKS[:3], above=0.0), Stage(TASKS[3:7], above=0.4), Stage(TASKS[7:9], above=0.4, top=2))
 OWN = ["resolved", "attempted", "means", "tokens", "cost_usd", "changed_lines", "wins", "with_evidence"]
 OTHERS = ["clade_resolved", "clade_attempted", "children", "expanding", "evaluating", "settled", "with_untried"]
 SUMS = ["evaluations", "evaluations_in_flight", "evaluations_left", "steps_done", "steps_in_flight", "wants_children"]
@@ -90,6 +90,7 @@ def test_a_view_equals_one_that_is_made_anew_of_the_same_facts(
     one, other = search.view, search.rebuilt()
     assert [name for name in OWN + OTHERS if not np.array_equal(getattr(one, name), getattr(other, name))] == []
     assert [name for name in SUMS if getattr(one, name) != getattr(other, name)] == []
+    assert one.leaders(2) == other.leaders(2)
     for number in range(len(one)):
         assert list(one.done(number).items()) == list(other.done(number).items())
         assert (one.due(number), one.untried(number)) == (other.due(number), other.untried(number))

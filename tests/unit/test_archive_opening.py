@@ -1,5 +1,6 @@
 """Making, opening, copying and refusing runs."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -16,9 +17,16 @@ from dgm.archive import database
 from dgm.archive.database import open_for_writing
 from dgm.archive.processes import RunState
 from dgm.archive.run import create_run, open_run, read_run
-from dgm.archive.schema import SCHEMA_VERSION, expected_schema
+from dgm.archive.schema import SCHEMA_VERSION, create_schema, expected_schema
 from dgm.config import Budget, Price, RunConfig, read_config
-from dgm.core.errors import ArchiveError, CorruptArchiveError, NewerArchiveError, RunExistsError, RunInUseError
+from dgm.core.errors import (
+    ArchiveError,
+    CorruptArchiveError,
+    DiskFullError,
+    NewerArchiveError,
+    RunExistsError,
+    RunInUseError,
+)
 from dgm.core.outcomes import Verdict
 from tests.fakes.runs import SEED_CODE, grow, measure, new_run
 
@@ -60,6 +68,16 @@ def test_a_new_run_has_its_configuration_written_beside_it(tmp_path: Path) -> No
     )
     new_run(tmp_path / "run", config=config).close()
     assert read_config(tmp_path / "run" / "run.toml") == config
+
+
+def test_a_run_from_before_stages_were_for_the_best_goes_on_without_that(finished: Path) -> None:
+    text = (finished / "run.toml").read_text("utf-8")
+    with read_run(finished) as run:
+        new = run.config().search
+    (finished / "run.toml").write_text(text.replace("stage_tops = true\n", ""), "utf-8")
+    with read_run(finished) as run:
+        old = run.config().search
+    assert (new.stage_tops, old) == (True, new.model_copy(update={"stage_tops": False}))
 
 
 def test_a_new_run_keeps_the_prices_of_its_day(tmp_path: Path) -> None:
@@ -107,6 +125,34 @@ def test_a_run_that_could_not_be_made_leaves_nothing_behind(tmp_path: Path) -> N
     with pytest.raises(ValueError, match="no file's path"):
         new_run(tmp_path / "run", code={"../main.py": SEED_CODE["main.py"]})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_a_new_archive_is_said_to_be_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA max_page_count = 2")
+        create_schema(connection)
+
+    monkeypatch.setattr(database, "create_schema", full)
+    with pytest.raises(DiskFullError, match=r"archive\.db cannot grow"):
+        new_run(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_named(finished: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    opened: list[int] = []
+
+    def refuse(descriptor: int, _operation: int) -> None:
+        opened.append(descriptor)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(ArchiveError, match=f"lock cannot be locked: {os.strerror(code)}"):
+        open_run(finished)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
 
 
 def test_a_second_writer_is_told_who_has_the_run(tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_stages_are_read_in_order(fruit: Path) -> None:
     assert read_definition(fruit).stages == (Stage(KNOWN[:1], 0.0), Stage(KNOWN[1:], 0.5))
 
 
+def test_a_stage_may_be_for_the_best_alone(fruit: Path) -> None:
+    (fruit / "benchmark.toml").write_text(WHOLE.replace("above = 0.5", "above = 0.5\ntop = 3"), "utf-8")
+    assert read_definition(fruit).stages == (Stage(KNOWN[:1], 0.0), Stage(KNOWN[1:], 0.5, top=3))
+
+
+@pytest.mark.parametrize("name", ["swebench", "polyglot"])
+def test_the_third_stage_of_the_papers_benchmarks_is_for_the_best_two(name: str) -> None:
+    assert [(stage.above, stage.top) for stage in definition_named(name).stages] == [(0.0, None), (0.4, None), (0.4, 2)]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -76,6 +86,7 @@ def test_stages_are_read_in_order(fruit: Path) -> None:
         ('image = "python"', "", "wrong at image"),
         ("above = 0.5", "above = 1.0", r"wrong at stages\.1\.above"),
         ("above = 0.5", "below = 0.5", r"wrong at stages\.1\.below"),
+        ("above = 0.5", "top = 0", r"wrong at stages\.1\.top"),
         ('tasks = ["pear"]', "tasks = []", r"wrong at stages\.0\.tasks"),
         ('tasks = ["pear"]', 'tasks = "pear"', r"wrong at stages\.0\.tasks"),
         ('tasks = ["pear"]', 'tasks = ["pear', "cannot be read"),
@@ -192,6 +203,12 @@ def test_every_benchmark_that_comes_with_dgm_has_a_sound_definition() -> None:
 def test_an_unknown_benchmark_is_named() -> None:
     with pytest.raises(UnknownNameError, match="'fruit'; known: katas"):
         benchmark_named("fruit")
+
+
+def test_a_filter_leaves_a_stage_for_the_best_one_for_them() -> None:
+    definition = definition_named("polyglot")
+    benchmark = ExercisesBenchmark(definition, tasks=[TaskId("java/house")])
+    assert benchmark.stages() == (Stage((TaskId("java/house"),), 0.4, top=2),)
 
 
 def test_a_filter_leaves_no_empty_stage() -> None:

@@ -84,7 +84,7 @@ def test_tasks_that_are_asked_for_keep_the_number_of_their_stage(dgm: Command) -
     lines = [" ".join(line.split()) for line in dgm("polyglot", "--tasks", "java/h*").out.splitlines()]
     assert lines[:3] == [
         "polyglot: 1 task, 2 images",
-        "stage 3 1 task, for agents that resolved more than 40% so far: java 1",
+        "stage 3 1 task, for the best 2 that resolved more than 40% so far: java 1",
         "java java/house",
     ]
 
@@ -93,6 +93,7 @@ def test_json_has_every_task(dgm: Command) -> None:
     found = {benchmark["name"]: benchmark for benchmark in dgm("--json").json["benchmarks"]}
     polyglot = found["polyglot"]
     assert [len(stage["tasks"]) for stage in polyglot["stages"]] == [10, 49, 165]
+    assert [(stage["above"], stage["top"]) for stage in polyglot["stages"]] == [(0.0, None), (0.4, None), (0.4, 2)]
     assert list(polyglot["excluded"]) == ["java/hangman"]
     assert len(polyglot["no_signal"]) == 6
     assert (polyglot["checkout"]["usable"], found["katas"]["checkout"]) == (False, None)

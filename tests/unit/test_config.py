@@ -129,6 +129,7 @@ max_tokens = 200000
 max_calls = 40
 
 [search]
+stage_tops = false
 ablation = "greedy"
 evaluations = 800
 holdout = 0.3

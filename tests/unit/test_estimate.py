@@ -1,5 +1,6 @@
 """The arithmetic of estimates, with values worked out by hand."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -14,7 +15,7 @@ from dgm.core.averages import (
     FlatRates,
     average_of,
 )
-from dgm.core.counting import Count, Range, Share, growth, range_around, went_on
+from dgm.core.counting import Count, Range, Share, among_the_best, growth, range_around, went_on
 from dgm.core.estimate import Ahead, Estimate, estimate, most_sessions
 from dgm.core.ports import Role
 
@@ -108,6 +109,26 @@ def test_children_go_on_to_the_next_stage_in_families() -> None:
     # Eight children are two families; of two, with an unknown share, 0, 1 and 2 are as likely: variance 2/3, times 4^2.
     found = went_on(Count(8), Share(0, 0))
     assert (found.mean, found.variance) == (pytest.approx(4), pytest.approx(32 / 3))
+
+
+def test_of_agents_that_come_one_after_another_some_are_among_the_best_when_they_come() -> None:
+    # 2 (1 + ln(20 / 2)) = 6.605 of 19 children and the seed agent: a share of 0.6605 of the 10 that earned the stage.
+    found = among_the_best(2, Count(10, 4), measured=19)
+    assert (found.mean, found.variance) == (pytest.approx(6.6052, abs=1e-4), pytest.approx(3.9874, abs=1e-4))
+
+
+def test_no_more_are_among_the_best_than_earned_it() -> None:
+    assert among_the_best(2, Count(3, 4), measured=19) == Count(3, 4)
+    assert among_the_best(5, Count(3, 4), measured=3) == Count(3, 4)
+    assert among_the_best(2, Count(0, 0), measured=0) == Count(0, 0)
+
+
+def test_a_stage_for_the_best_takes_as_many_sessions_as_come_to_it_and_at_the_most_all() -> None:
+    whole = replace(ahead(children=19), stage_sessions=(8, 20))
+    found = replace(whole, stage_tops={1: 2})
+    sessions = [estimated(each, averages(passed=ALL)).roles[Role.AGENT].sessions.expected for each in (whole, found)]
+    assert sessions == pytest.approx([28 + 19 * 28, 28 + 19 * 8 + 6.6052 * 20], abs=1e-3)
+    assert most_sessions(found) == most_sessions(whole)
 
 
 def test_a_range_is_that_of_a_log_normal_sum() -> None:

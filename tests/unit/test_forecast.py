@@ -1,6 +1,8 @@
 """What lies ahead of a run: its sessions by stages, with a bound on evaluations, and with tasks held out."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -8,7 +10,7 @@ from dgm.archive.run import RunArchive, create_run
 from dgm.benchmarks.averages import rehearsed_averages
 from dgm.cli.basis import Basis
 from dgm.cli.forecast import Forecast, forecast, new_run_ahead, resumed_run_ahead
-from dgm.config import REHEARSAL, RunConfig, Search
+from dgm.config import REHEARSAL, Diagnoses, ModelChoice, Models, Price, RunConfig, Search, Steps
 from dgm.core.actions import Evaluate
 from dgm.core.estimate import Ahead
 from dgm.core.files import File
@@ -16,6 +18,7 @@ from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Verdict
 from dgm.core.ports import Role
 from dgm.core.stages import Stage
+from dgm.gateway.provider import FREE
 from tests.fakes.runs import SEED_CODE, TickingClock, grow, outcome
 
 TASKS = tuple(TaskId(f"task-{number}") for number in range(30))
@@ -51,6 +54,13 @@ def ahead(
 
 def test_each_stage_has_its_tasks_times_the_trials() -> None:
     assert new_run_ahead(config(trials=2), STAGES) == ahead(60, (20, 40))
+
+
+def test_a_stage_for_the_best_is_one_unless_a_run_or_its_policy_has_it_otherwise() -> None:
+    stages = (STAGES[0], Stage(TASKS[10:], above=0.4, top=2))
+    without = config().model_copy(update={"search": Search(stage_tops=False)})
+    found = [new_run_ahead(each, stages).stage_tops for each in (config(), without, config(policy="hgm"))]
+    assert found == [{1: 2}, {}, {}]
 
 
 def test_what_is_held_out_is_measured_for_the_seed_agent_and_the_best_one_and_for_no_other() -> None:
@@ -100,11 +110,40 @@ def test_an_estimate_with_a_bound_has_as_many_steps_as_can_be_measured() -> None
     assert whole.children.expected > 30
 
 
-def estimated(settings: RunConfig) -> Forecast:
+def estimated(settings: RunConfig, prices: Mapping[str, Price] = MappingProxyType({})) -> Forecast:
     shipped = rehearsed_averages("katas")
     assert shipped is not None
     basis = Basis(shipped.averages, dict.fromkeys(Role, REHEARSAL), run=None, benchmark="katas")
-    return forecast(settings, {}, basis, new_run_ahead(settings, STAGES))
+    return forecast(settings, prices, basis, new_run_ahead(settings, STAGES))
+
+
+def most_cost_usd(*, interest: bool, free: str = "", step_usd: float | None = None) -> float:
+    """Return the most that a run of 12 steps and no measurement may cost, sessions at $5 each."""
+    settings = config(evaluations=1).model_copy(
+        update={
+            "models": Models(
+                **{role: ModelChoice(model=f"openai:{role}") for role in ("agent", "improve", "diagnose")}
+            ),
+            "diagnoses": Diagnoses(interest=interest),
+            "steps": Steps(max_cost_usd=step_usd),
+        }
+    )
+    paid = Price(input_usd=1.0, output_usd=1.0)
+    prices = {f"openai:{role}": FREE if role == free else paid for role in ("improve", "diagnose")}
+    return estimated(settings, prices).most_cost_usd
+
+
+def test_a_step_has_at_most_its_diagnosis_its_judgement_and_its_modification_to_pay_for() -> None:
+    assert most_cost_usd(interest=False) == 12 * 2 * 5.0
+    assert most_cost_usd(interest=True) == 12 * 3 * 5.0
+
+
+def test_a_judgement_by_a_free_model_costs_nothing() -> None:
+    assert most_cost_usd(interest=True, free="diagnose") == 12 * 5.0
+
+
+def test_a_steps_own_cap_holds_for_its_judgement_too() -> None:
+    assert most_cost_usd(interest=True, step_usd=12.0) == 12 * 12.0
 
 
 # --- runs that go on -------------------------------------------------------------------------------------------------
@@ -142,6 +181,19 @@ def test_a_run_that_goes_on_has_what_is_held_out_still_to_be_measured(tmp_path: 
         measured(run, child, (*TASKS[10:], *TASKS[7:10]), Verdict.RESOLVED)
         measured(run, root, TASKS[7:9])
         assert resumed_run_ahead(run, STAGES, children=1, workers=1) == ahead(1, (7, 20), children=0, steps=2)
+
+
+def test_a_stage_for_the_best_is_due_of_them_alone_as_a_run_goes_on(tmp_path: Path) -> None:
+    stages = (STAGES[0], Stage(TASKS[10:], above=0.4, top=2))
+    with begun(tmp_path / "run", config()) as run:
+        root = run.agent_tree().root.id
+        measured(run, root, TASKS)
+        children = [grow(run, root, {**SEED_CODE, f"x{number}": File(b"")}).id for number in range(3)]
+        for child in children:
+            measured(run, child, TASKS[:10], Verdict.RESOLVED)
+        measured(run, children[2], TASKS[10:14])
+        bounded, whole = (resumed_run_ahead(run, each, children=3, workers=1) for each in (stages, STAGES))
+    assert (bounded.due_sessions, whole.due_sessions) == (20 + 20, 20 + 20 + 16)
 
 
 def test_a_run_that_goes_on_has_what_is_left_of_its_evaluations(tmp_path: Path) -> None:

@@ -8,17 +8,20 @@ from dgm.config import RunConfig
 from dgm.config.run import Search
 from dgm.core.actions import Evaluate, Expand
 from dgm.core.adaptive import Adaptive, least_resolved, needed_to_reach
+from dgm.core.outcomes import Measured
 from dgm.core.policies import POLICIES
 from dgm.core.rules import Rule, Staged, WithBestTrials, best_settled
 from dgm.core.stages import Measurement, Stage
 from dgm.core.view import ArchiveView, Goal
 from dgm.simulation.landscape import PRESETS
 from dgm.simulation.loop import Setting, simulate
-from dgm.wiring.searching import rule_of
+from dgm.wiring.searching import plan_of, rule_of
 from tests.fakes.views import TASKS, Member, agent_id_of, goal_of, view_of
 
 STAGES = (Stage(TASKS[:4], above=0.0), Stage(TASKS[4:8], above=0.4), Stage(TASKS[8:], above=0.4))
 STAGED = Staged(STAGES, 1)
+FOR_TWO = (*STAGES[:2], replace(STAGES[2], top=2))
+LAST = [8, 9, 10, 11]
 
 
 def adaptive(*, top: int = 1, least_chance: float = 0.05) -> Adaptive:
@@ -44,6 +47,94 @@ def repeated(tasks: range, trial: int) -> list[Measurement]:
 def test_the_oldest_agent_that_is_not_settled_is_measured_first() -> None:
     view = view_of([Member(6, 12), Member(0, 4), Member(3, 4), Member(0, 0)], goal(STAGED))
     assert view.first_due() == Evaluate(agent_id_of(2), TASKS[4], 0)
+
+
+# Stages for the best
+
+
+def for_two(*members: Member, stages: tuple[Stage, ...] = FOR_TWO) -> ArchiveView:
+    return view_of(members, goal_of(stages=stages, rule=Staged(stages, 1)))
+
+
+def who_is_due(view: ArchiveView) -> list[int]:
+    return [number for number in range(len(view)) if view.due(number)]
+
+
+def result(of: Evaluate, *, resolved: bool = True) -> Measured:
+    return Measured((of.task, of.trial), resolved, edited=True, tokens=1, cost_usd=0.0, changed_lines=1)
+
+
+def measure(view: ArchiveView, due: Evaluate, *, resolved: bool = True) -> None:
+    view.begin(due)
+    view.end_evaluation(due, result(due, resolved=resolved))
+
+
+def test_a_stage_for_the_best_two_is_for_those_who_resolved_most_of_the_stages_before() -> None:
+    view = for_two(Member(1, 12), Member(6, 8), Member(8, 8), Member(5, 8), Member(7, 8))
+    assert (who_is_due(view), due_tasks(view, 2), due_tasks(view, 4)) == ([2, 4], LAST, LAST)
+
+
+def test_of_equals_the_earlier_agent_is_among_the_best() -> None:
+    assert who_is_due(for_two(Member(1, 12), Member(6, 8), Member(6, 8), Member(6, 8))) == [1, 2]
+
+
+def test_the_seed_agent_is_one_of_those_that_are_ranked_and_is_measured_on_all_stages() -> None:
+    assert who_is_due(for_two(Member(8, 12), Member(6, 8), Member(5, 8))) == [1]
+    assert due_tasks(for_two(Member(0, 8), Member(8, 8), Member(8, 8)), 0) == LAST
+
+
+def test_the_best_still_need_more_than_the_threshold() -> None:
+    # 3 of 8 is not more than 40 %.
+    assert who_is_due(for_two(Member(1, 12), Member(4, 8), Member(3, 8))) == [1]
+
+
+def test_who_is_not_measured_on_all_stages_before_is_no_rival() -> None:
+    assert who_is_due(for_two(Member(8, 12), Member(7, 7), Member(6, 8))) == [1, 2]
+
+
+def test_stages_for_the_best_come_last_and_the_best_agent_first() -> None:
+    view = for_two(Member(1, 12), Member(5, 8), Member(6, 8), Member(7, 7))
+    assert view.first_due() == Evaluate(agent_id_of(3), TASKS[7], 0)
+    view.begin(Evaluate(agent_id_of(3), TASKS[7], 0))
+    assert view.first_due() == Evaluate(agent_id_of(2), TASKS[8], 0)
+
+
+def test_who_is_overtaken_half_way_gets_no_more_and_stays_a_possible_parent() -> None:
+    view = for_two(Member(1, 12), Member(5, 10), Member(6, 8), Member(7, 7))
+    assert (due_tasks(view, 1), bool(view.settled[1])) == ([10, 11], True)
+    measure(view, Evaluate(agent_id_of(3), TASKS[7], 0))
+    assert (who_is_due(view), len(view.done(1)), bool(view.settled[1])) == ([2, 3], 10, True)
+    while (due := view.first_due()) is not None:
+        measure(view, due)
+    assert [len(view.done(number)) for number in range(4)] == [12, 10, 12, 12]
+
+
+def test_what_is_in_flight_of_who_is_overtaken_ends() -> None:
+    last = Evaluate(agent_id_of(1), TASKS[11], 0)
+    view = for_two(Member(1, 12), Member(5, 11), Member(6, 8), Member(7, 7))
+    view.begin(last)
+    measure(view, Evaluate(agent_id_of(3), TASKS[7], 0))
+    view.end_evaluation(last, result(last))
+    assert (who_is_due(view), len(view.done(1))) == ([2, 3], 12)
+
+
+def test_what_comes_after_a_stage_for_the_best_is_for_them_too() -> None:
+    stages = (STAGES[0], replace(STAGES[1], top=1), STAGES[2])
+    view = for_two(Member(0, 12), Member(3, 8), Member(4, 8), stages=stages)
+    assert (who_is_due(view), due_tasks(view, 2)) == ([2], LAST)
+
+
+def test_the_first_stage_is_for_all() -> None:
+    view = for_two(Member(1, 12), Member(0, 0), Member(0, 0), stages=(replace(STAGES[0], top=1), *STAGES[1:]))
+    assert who_is_due(view) == [1, 2]
+
+
+def test_only_what_was_resolved_of_the_stages_before_counts_for_a_place_among_the_best() -> None:
+    view = for_two(Member(1, 12), Member(5, 7), Member(6, 8), Member(6, 8))
+    for other in (*repeated(range(4), 1), (TASKS[8], 0)):  # five more that agent 1 resolved
+        measure(view, Evaluate(agent_id_of(1), *other))
+    measure(view, Evaluate(agent_id_of(1), TASKS[7], 0), resolved=False)
+    assert who_is_due(view) == [2, 3]
 
 
 # Adaptive stopping
@@ -199,3 +290,17 @@ def test_repeated_trials_neither_starve_children_nor_keep_the_run_from_ending() 
 )
 def test_a_run_is_measured_by_the_rule_that_it_names(search: Search, rule: Rule) -> None:
     assert rule_of(RunConfig(search=search), STAGES) == rule
+
+
+@pytest.mark.parametrize(("stage_tops", "stages"), [(True, FOR_TWO), (False, STAGES)])
+def test_stages_for_the_best_are_for_whoever_earns_them_where_a_run_says_so(
+    stage_tops: bool, stages: tuple[Stage, ...]
+) -> None:
+    config = RunConfig(search=Search(stage_tops=stage_tops))
+    goal = plan_of(config, FOR_TWO, held_out=(), children=1, workers=1).goal
+    assert (goal.stages, goal.rule) == (stages, Staged(stages, 1))
+
+
+def test_a_stage_is_for_the_best_with_some_of_its_tasks_held_out() -> None:
+    goal = plan_of(RunConfig(), FOR_TWO, held_out=TASKS[9:], children=1, workers=1).goal
+    assert goal.stages[2] == Stage(TASKS[8:9], above=0.4, top=2)

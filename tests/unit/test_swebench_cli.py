@@ -63,7 +63,7 @@ def test_the_papers_subsets_are_listed_by_repository_without_a_network(dgm: Comm
         "200 tasks, 201 images",
         "stage 1 10 tasks: django/django 10",
         "stage 2 50 tasks, for agents that resolved more than 40% so far: django/django 25, sphinx-doc/sphinx 25",
-        "stage 3 140 tasks, for agents that resolved more than 40% so far: astropy/astropy 22, django/django 118",
+        "stage 3 140 tasks, for the best 2 that resolved more than 40% so far: astropy/astropy 22, django/django 118",
         "dataset SWE-bench/SWE-bench_Verified, not here yet; fetched when first needed",
     ]
 

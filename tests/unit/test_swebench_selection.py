@@ -1,5 +1,6 @@
 """Which instances are meant by what users say, and in which stages they are measured."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,12 @@ def test_a_file_of_nothing_else_has_the_papers_stages_as_far_as_it_goes() -> Non
 
 def test_a_file_that_holds_all_of_them_has_the_papers_stages() -> None:
     assert choice_of(DEFINITION, "x.jsonl", ALL).stages == DEFINITION.stages
+
+
+def test_some_of_a_stage_for_the_best_are_for_them_too() -> None:
+    definition = replace(DEFINITION, stages=(DEFINITION.stages[0], Stage(MEDIUM, 0.4, top=2)))
+    for choice in (choice_of(definition, OWN, ALL), choice_of(definition, "x.jsonl", ALL[:2])):
+        assert choice.chosen(["pond__pond-1", *MEDIUM])[1] == Stage(MEDIUM, 0.4, top=2)
 
 
 def test_the_papers_own_dataset_must_not_lack_one() -> None:

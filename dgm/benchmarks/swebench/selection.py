@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from dgm.benchmarks.definition import Definition
@@ -51,7 +51,7 @@ class Choice:
                 raise UnknownNameError(self._why_none(pattern.strip()))
             wanted.update(found)
         return tuple(
-            Stage(tasks, stage.above)
+            replace(stage, tasks=tasks)
             for stage in (*self.stages, *self._others())
             if (tasks := tuple(task for task in stage.tasks if task in wanted))
         )
@@ -123,7 +123,7 @@ def choice_of(definition: Definition, dataset: str, instances: Sequence[Instance
     if lacking and not set(present) <= set(definition.tasks):
         return Choice(definition, dataset, (Stage(tuple(present), 0.0),), instances)
     known = (
-        Stage(tuple(task for task in stage.tasks if task not in lacking), stage.above) for stage in definition.stages
+        replace(stage, tasks=tuple(task for task in stage.tasks if task not in lacking)) for stage in definition.stages
     )
     return Choice(definition, dataset, tuple(stage for stage in known if stage.tasks), instances)
 

@@ -30,7 +30,7 @@ def parent_weights(scores: Amounts, children: Counts, *, midpoint: float = MIDPO
 
 
 class DgmPolicy:
-    """Measure every agent as far as the run's rule goes, oldest first; with nothing to measure, expand.
+    """Measure every agent as far as the run's rule goes, in its order; with nothing to measure, expand.
 
     Eligible as a parent is every agent that was measured, can still edit code, and left a task unresolved (the paper's
     score < 1). The score is the posterior mean, so that agents measured on different numbers of tasks can be compared;

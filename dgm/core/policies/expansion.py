@@ -16,7 +16,7 @@ Weigh: TypeAlias = Callable[[ArchiveView, Numbers], Amounts]
 
 
 def expansion(view: ArchiveView, random: Random, weigh: Weigh) -> Action | None:
-    """Measure every agent as far as the run's rule goes, oldest first; with nothing to measure, expand.
+    """Measure every agent as far as the run's rule goes, in its order; with nothing to measure, expand.
 
     Eligible as a parent is every agent that was measured so far, can still edit, and left something unresolved.
     """
