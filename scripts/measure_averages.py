@@ -21,6 +21,7 @@ from dgm.core.averages import Amounts, FlatRates
 from dgm.core.counting import Range
 from dgm.core.estimate import Ahead, estimate
 from dgm.core.ports import Role
+from dgm.wiring.searching import selected_stages
 
 RATES = FlatRates(input_usd=3.0, output_usd=15.0, cache_read_usd=0.3, cache_write_usd=3.75)
 ROLES = (Role.AGENT, Role.IMPROVE, Role.DIAGNOSE)
@@ -60,7 +61,8 @@ def _read(path: Path) -> Iterator[Measured]:
         if run.state() is RunState.FINISHED:
             config = run.config()
             stages = benchmark_of(config).stages()
-            yield Measured(new_run_ahead(config, stages), samples_of(run, stages), _truth(run))
+            samples = samples_of(run, selected_stages(stages, run.held_out()))
+            yield Measured(new_run_ahead(config, stages), samples, _truth(run))
 
 
 def _truth(run: RunReader) -> dict[str, float]:

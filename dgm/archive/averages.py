@@ -61,7 +61,7 @@ def samples_of(run: RunReader, stages: Sequence[Stage]) -> Samples:
 
     Args:
         run: finished or not.
-        stages: of its benchmark, with the tasks that it is limited to.
+        stages: of its benchmark, with the tasks that its selection sees.
     """
     with run.snapshot():
         calls, outcomes, steps = run.calls_by_session(), run.outcomes(), run.steps()

@@ -6,7 +6,7 @@ from dgm.archive.checks import Invariant, Subject, require_small_file
 from dgm.archive.held import step_from_held
 from dgm.archive.prices import PRICES_TOML, read_prices
 from dgm.archive.reader import RUN_TOML
-from dgm.archive.records import YEAR_5000, moment_from
+from dgm.archive.records import TOO_LONG_S, YEAR_5000, moment_from
 from dgm.archive.schema import SCHEMA_VERSION, expected_schema
 from dgm.config import REHEARSAL
 from dgm.core.actions import Rejection
@@ -59,7 +59,7 @@ def _times(run: Subject) -> Iterator[str]:
         for (at,) in run.rows(f"SELECT DISTINCT at FROM {table} WHERE NOT (at >= 0 AND at < {YEAR_5000})"):  # noqa: S608
             yield f"A row of {table} has the time {at}."
     for table in ("steps", "evaluations", "controls"):
-        for (number,) in run.rows(f"SELECT number FROM {table} WHERE NOT (seconds >= 0 AND seconds < 1e10)"):  # noqa: S608
+        for (number,) in run.rows(f"SELECT number FROM {table} WHERE NOT (seconds >= 0 AND seconds < {TOO_LONG_S})"):  # noqa: S608
             yield f"Row {number} of {table} took no time that there is."
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dgm.archive.facts import Facts
 from dgm.archive.lock import is_locked
+from dgm.archive.records import duration_from
 
 _FINISHED = "finished"
 
@@ -35,6 +36,8 @@ def elapsed_seconds(directory: Path, facts: Facts, *, now: float) -> float:
         directory: the run's.
         facts: of the run.
         now: seconds since 1970, the end of a span that still runs.
+    Raises:
+        CorruptArchiveError: that is longer than anything takes.
     """
     starts = [start.at for start in facts.starts()]
     ends = [end.at for end in facts.ends()]
@@ -48,4 +51,5 @@ def elapsed_seconds(directory: Path, facts: Facts, *, now: float) -> float:
         if end is None:
             end = facts.last_sign_of_life(before=limit) or start
         total += max(0.0, end - start)
-    return total
+    with facts.sound():
+        return duration_from(total)

@@ -21,6 +21,8 @@ _COMMIT_DIGITS = 40
 _HEXADECIMAL = "0123456789abcdef"
 YEAR_5000 = 95_617_584_000.0
 """In seconds since 1970: no fact is as late."""
+TOO_LONG_S = 1e10
+"""Nothing takes as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,7 @@ def outcome_from(row: Row, flags: tuple[str, ...]) -> Outcome:
         trial=trial,
         verdict=Verdict(verdict),
         summary=summary,
-        seconds=seconds,
+        seconds=duration_from(seconds),
         session=SessionId(session),
         usage=Amount(*usage).usage,
         patch=patch,
@@ -311,7 +313,7 @@ def step_from(row: Row, sessions: tuple[SessionId, ...], beside: BesideStep) -> 
         diagnosis=diagnosis_from(diagnosis),
         rejection=None if rejection is None else Rejection(rejection),
         detail=detail,
-        seconds=seconds,
+        seconds=duration_from(seconds),
         patch=patch,
         exit=how,
         child=optional_agent(child),
@@ -341,6 +343,13 @@ def moment_from(seconds: float) -> float:
     """Return a time that a calendar has."""
     if not 0 <= seconds < YEAR_5000:
         raise ValueError(f"{seconds} is no time")
+    return seconds
+
+
+def duration_from(seconds: float) -> float:
+    """Return a time that something can have taken."""
+    if not 0 <= seconds < TOO_LONG_S:
+        raise ValueError(f"nothing takes {seconds} s")
     return seconds
 
 

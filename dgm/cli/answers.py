@@ -34,8 +34,12 @@ Answer: TypeAlias = dict[str, Any]
 
 
 def json_text(answer: Answer) -> str:
-    """Return an answer as ASCII JSON, which no terminal can take for a command."""
-    return json.dumps(answer, indent=2)
+    """Return an answer as ASCII JSON, which no terminal can take for a command.
+
+    Raises:
+        ValueError: a number in it is infinite or none, which JSON has not.
+    """
+    return json.dumps(answer, indent=2, allow_nan=False)
 
 
 def tree_answer(run: RunReader) -> Answer:

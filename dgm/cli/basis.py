@@ -14,6 +14,7 @@ from dgm.config import REHEARSAL, RunConfig
 from dgm.core.averages import AS_MEASURED, REAL_FROM_SIMULATED, Assumption, Average, Averages
 from dgm.core.errors import DgmError, UsageError
 from dgm.core.ports import Role
+from dgm.wiring.searching import selected_stages
 
 _ENOUGH_CHILDREN = 2
 _ENOUGH_STEPS = 3
@@ -112,8 +113,7 @@ def _enough(run: RunReader) -> Basis | None:
 
 
 def _samples(run: RunReader) -> Samples:
-    config = run.config()
-    return samples_of(run, outline_of(config).stages())
+    return samples_of(run, selected_stages(outline_of(run.config()).stages(), run.held_out()))
 
 
 def _measured(run: RunReader, samples: Samples) -> Basis | None:

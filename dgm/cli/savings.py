@@ -17,8 +17,9 @@ _RULES = {"stages": "the stages", "adaptive": "adaptive stopping"}
 
 
 def savings_answer(run: RunReader, scores: Mapping[AgentId, Score]) -> dict[str, Any] | None:
-    """Return {by, whole, made, saved, repeated}, None where the policy chooses every evaluation itself.
+    """Return {by, whole, made, saved, repeated}, None where no rule stopped anything.
 
+    The policy may choose every evaluation itself, or the seed agent's may be all that the bound on them allows.
     `by` is the rule; what a bound on evaluations left undone is among what was saved, too.
     """
     saving = _saving(run, scores)
@@ -51,12 +52,15 @@ def _savers(search: Search) -> str:
 
 
 def _saving(run: RunReader, scores: Mapping[AgentId, Score]) -> Saving | None:
-    """Return what was saved on the agents that nothing is being measured of at this moment."""
+    """Return what was saved on the agents that nothing is being measured of at this moment; None if no rule applied."""
     config = run.config()
     if config.policy in _WITHOUT_RULE:
         return None
     seed = next(iter(scores))
-    # By every rule the seed agent is measured on everything that selection sees.
+    bound = config.search.evaluations
+    if bound is not None and scores[seed].attempted >= bound:
+        return None
+    # By every rule the seed agent is measured on everything that selection sees, unless the bound comes first.
     tasks = {outcome.task for outcome in run.outcomes_of(seed)}
     measuring = {decision.action.agent for decision in run.open_decisions() if isinstance(decision.action, Evaluate)}
     ended = [score.attempted for agent, score in scores.items() if agent not in measuring]

@@ -92,9 +92,15 @@ def _numbers(text: str) -> tuple[int, ...]:
     from dgm.core.errors import UsageError
 
     found = _names(text)
-    if not found or not all(name.isascii() and name.isdigit() and 1 <= int(name) <= _MOST_WORKERS for name in found):
-        raise UsageError(f"--workers {text!r}: give numbers from 1 to {_MOST_WORKERS}, separated by commas.")
+    if not found or not all(map(_is_a_number_of_workers, found)):
+        raise UsageError(f"--workers {text[:100]!r}: give numbers from 1 to {_MOST_WORKERS}, separated by commas.")
     return tuple(dict.fromkeys(map(int, found)))
+
+
+def _is_a_number_of_workers(name: str) -> bool:
+    # The length first: int() refuses thousands of digits.
+    is_short = len(name) <= len(str(_MOST_WORKERS))
+    return is_short and name.isascii() and name.isdigit() and 1 <= int(name) <= _MOST_WORKERS
 
 
 def _landscape(name: str, run: str | None, runs_dir: Path | None) -> "Fit":

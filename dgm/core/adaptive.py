@@ -33,9 +33,10 @@ class Adaptive:
     often. As with any stopping rule, those that were stopped are estimated low: compare intervals, not shares.
 
     What it does to made-up agents (`scripts/measure-stopping 16 80`: three landscapes, 48 archives of up to 81 agents,
-    10 and 50 tasks, top 3): at a chance of 0.05 it saves 40 to 47 % of measuring all on everything, and stopped the
-    agent that is truly best in 8 archives; on average over a landscape's archives that one was 0.0 to 0.7 points better
-    than the best one measured in full. The paper's stages save 50 to 63 % and stopped it in 9, by 2.5 to 3.0 points.
+    10 and 50 tasks, top 3; 2026-11-22, commit ded4a15): at a chance of 0.05 it saves 40 to 49 % of measuring all on
+    everything, and stopped the agent that is truly best in 8 archives; on average over a landscape's archives that one
+    was 0.0 to 0.7 points better than the best one measured in full. The paper's stages save 50 to 61 % and stopped it
+    in 9, by 2.6 to 3.0 points.
 
     Weighed against two other designs. A race (Maron & Moore 1994) drops an agent when its Hoeffding interval lies below
     the leaders': it holds for any distribution, and with some 60 tasks such intervals are so wide that it hardly drops

@@ -45,14 +45,15 @@ class LogNormal:
     """Share of the amounts that are stretched."""
     tail_index: float = 1.5
     """Pareto's alpha of the factor by which they are; below 2 its variance is infinite."""
-    limit: float = math.inf
+    limit: float | None = None
+    """No limit unless given."""
 
     def at(self, draw: float, tail_draw: float) -> float:
         """Return the amount that two numbers in (0, 1) stand for."""
         amount = self.mean * math.exp(self.sigma * normal(draw) - self.sigma**2 / 2)
         if tail_draw < self.tail_chance:
             amount *= (tail_draw / self.tail_chance) ** (-1.0 / self.tail_index)
-        return min(amount, self.limit)
+        return amount if self.limit is None else min(amount, self.limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a reader makes of the facts."""
 
+import math
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +14,7 @@ from dgm.archive.processes import RunState
 from dgm.archive.records import BesideStep
 from dgm.archive.run import open_run, read_run
 from dgm.core.actions import Evaluate, EvidenceKind, Expand, Judgement, Rejection
-from dgm.core.errors import ArchiveError, UnknownNameError
+from dgm.core.errors import ArchiveError, CorruptArchiveError, UnknownNameError
 from dgm.core.files import File
 from dgm.core.ids import AgentId, SessionId, TaskId
 from dgm.core.outcomes import Usage, Verdict
@@ -32,6 +33,7 @@ from tests.fakes.runs import (
     reject,
     step,
 )
+from tests.unit.test_archive_opening import edit
 
 
 @pytest.fixture
@@ -51,6 +53,27 @@ def test_a_step_comes_back_with_all_that_was_known_of_it(directory: Path) -> Non
     assert record.sessions == ("00001.1.diagnose", "00001.1.improve")
     assert record.usage == Usage(calls=2, input_tokens=10, output_tokens=5, cost_usd=0.25)
     assert record.diff_stat == DiffStat(files_changed=2, insertions=1, deletions=1)
+
+
+@pytest.mark.parametrize("seconds", [math.inf, -1.0])
+def test_a_time_that_nothing_takes_is_a_corrupt_archive(directory: Path, seconds: float) -> None:
+    with new_run(directory) as run:
+        root = run.seed_agent()
+        decision = run.decide(Evaluate(root, TaskId("a"), 0))
+        run.add_outcome(decision.number, root, replace(outcome("a"), seconds=seconds))
+        decision = run.decide(Expand(root, 1))
+        run.add_step(decision.number, replace(step(1, root, rejection=Rejection.NOT_AN_AGENT), seconds=seconds))
+    with read_run(directory) as reader:
+        for ask in (reader.outcomes, reader.steps):
+            with pytest.raises(CorruptArchiveError, match="nothing takes"):
+                ask()
+
+
+def test_processes_that_worked_for_longer_than_anything_takes_are_a_corrupt_archive(directory: Path) -> None:
+    new_run(directory).close()
+    edit(directory / "archive.db", "INSERT INTO starts VALUES (7, -9e999, 1, 1)")
+    with read_run(directory) as reader, pytest.raises(CorruptArchiveError, match="nothing takes"):
+        reader.elapsed_seconds(now=CREATED_AT)
 
 
 def test_parents_are_told_by_their_positions_not_by_where_they_lie_in_the_file(directory: Path) -> None:
@@ -244,6 +267,16 @@ def test_a_finished_run_that_was_killed_while_it_grew_further_is_interrupted(dir
     open_run(directory, children=20, clock=TickingClock(CREATED_AT + 100)).close()
     with read_run(directory) as reader:
         assert (reader.state(), reader.children_wanted()) == (RunState.INTERRUPTED, 20)
+
+
+def test_a_process_ends_once_whatever_comes_just_after_it(directory: Path) -> None:
+    with new_run(directory) as run:
+        run.end("finished")
+        run.end("stopped")
+        assert [end.reason for end in run.ends()] == ["finished"]
+    with open_run(directory) as run:
+        run.end("drained")
+        assert [end.reason for end in run.ends()] == ["finished", "drained"]
 
 
 def test_elapsed_time_leaves_out_the_time_between_processes(directory: Path) -> None:

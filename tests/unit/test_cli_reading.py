@@ -1,5 +1,6 @@
 """The reading verbs, as a user calls them."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from dgm.archive.run import open_run
 from dgm.archive.schema import SCHEMA_VERSION
+from dgm.cli.answers import json_text
 from dgm.config import ModelChoice, Models, Price, RunConfig
 from dgm.core.actions import Rejection
 from dgm.core.files import File
@@ -111,6 +113,12 @@ def test_tree_has_the_agreed_json(dgm: Any, ids: list[str]) -> None:
 def test_a_score_in_json_has_counts_mean_and_interval(dgm: Any) -> None:
     score = dgm("tree", "first", "--json").json["agents"][1]["score"]
     assert score == {"resolved": 3, "attempted": 3, "mean": 0.8, "low": pytest.approx(0.397635), "high": 0.993691}
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_no_number_is_printed_that_json_has_not(number: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_text({"seconds": number})
 
 
 def test_times_in_json_are_iso_8601_in_utc(dgm: Any) -> None:

@@ -51,11 +51,12 @@ def test_there_is_a_table_for_each_number_of_workers(dgm: Any) -> None:
 
 def test_json_has_the_same_results_and_their_courses(dgm: Any) -> None:
     exit_code, out, _ = dgm(*QUICK, "--json", "--policies", "dgm")
-    answer = json.loads(out)
+    answer = json.loads(out, parse_constant=lambda name: pytest.fail(f"JSON has no {name}"))
 
     assert exit_code == 0
     assert answer["simulated"] is True
     assert answer["landscape"]["name"] == "disagree"
+    assert [answer["landscape"][name]["limit"] for name in ("evaluation_usd", "evaluation_s")] == [None, 3600.0]
     assert [(found["policy"], found["workers"], found["barrier"]) for found in answer["results"]] == [
         ("dgm", 1, False),
         ("dgm", 4, False),
@@ -81,6 +82,7 @@ def test_no_result_hangs_on_the_number_of_processes(dgm: Any) -> None:
         (("--landscape", "moon"), "There is no landscape 'moon'; there are: agree, disagree, rugged."),
         (("--workers", "4,some"), "--workers '4,some': give numbers from 1 to 4096, separated by commas."),
         (("--workers", "0"), "--workers '0': give numbers from 1 to 4096, separated by commas."),
+        (("--workers", "9" * 5_000), f"--workers '{'9' * 100}': give numbers from 1 to 4096, separated by commas."),
         (("--workers", ""), "--workers '': give numbers from 1 to 4096, separated by commas."),
         (("--seeds", "0"), "Invalid value for '--seeds'"),
         (("--plot", "plot.gif"), "--plot plot.gif: give a file that ends with .png, .svg or .pdf."),

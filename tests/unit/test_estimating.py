@@ -294,6 +294,18 @@ def test_a_run_that_measured_enough_goes_before_a_newer_one_with_a_single_child(
     assert basis_for(config_of(REAL), runs=runs).run == "older"
 
 
+def test_of_a_run_that_holds_tasks_out_the_pass_rate_is_that_of_what_selection_saw(runs: Path) -> None:
+    with new_run(runs / "one", config=config_of(REAL), held_out=FIRST[1:]) as run:
+        measured(run, run.agent_tree().root.id, (FIRST[0], *LATER))
+        for number in range(3):
+            child = expanded(run, number + 1, is_accepted=True)
+            assert child is not None
+            measured(run, child, FIRST[:1], resolved=1 if number == 0 else 0)
+        run.end("finished")
+    found = basis_for(config_of(REAL), runs=runs)
+    assert (found.run, found.averages.passed) == ("one", (Share(1, 3),))
+
+
 def test_a_run_that_cannot_be_read_is_passed_over(runs: Path, make_run: MakeRun) -> None:
     make_run(runs / "good", model=REAL)
     (runs / "bad").mkdir()
@@ -444,7 +456,19 @@ def test_a_budget_for_three_steps_but_not_for_all_says_how_far_it_goes(dgm: Any,
 
 def test_a_budget_that_is_enough_is_only_named(dgm: Any, runs: Path, make_run: MakeRun) -> None:
     said = said_of_budget(dgm, runs, make_run, "50")
-    assert said.endswith("At most: $50.00, the run's cap ($1,840.00 if every session came to its own cap).")
+    assert said.endswith(
+        "At most: $50.00, the run's cap ($1,840.00 if every session came to its own cap and none had to be repeated)."
+    )
+
+
+def test_the_most_that_a_run_may_cost_is_with_the_repeated_trials_of_one_agent(
+    dgm: Any, runs: Path, make_run: MakeRun
+) -> None:
+    make_run(runs / "one", model=REAL)
+    said = " ".join(dgm("--model", REAL, "--best-trials", "2").split())
+    assert (
+        "if every session came to its own cap, one agent was the best throughout and none had to be repeated;" in said
+    )
 
 
 def test_an_average_needs_a_sample() -> None:

@@ -1,5 +1,6 @@
 """The Huxley-Gödel Machine: the figures, worked out by hand."""
 
+from itertools import count
 from random import Random
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from dgm.core.actions import Action, Evaluate, Expand
 from dgm.core.ids import AgentId
+from dgm.core.policies.auto import AutoPolicy
 from dgm.core.policies.hgm import HgmPolicy, evaluation_budget, sharpness
 from dgm.core.posterior import leading
 from dgm.core.scores import Score
@@ -155,6 +157,24 @@ def test_tau_is_positive_also_when_more_was_measured_than_the_budget(
 def test_without_a_bound_the_budget_is_what_the_children_take() -> None:
     # 55 agents are reached at 55^(5/3) = 795.4 evaluations; the paper takes 800. The first stage is 2 tasks.
     assert evaluation_budget(goal_of(children=54, stages=SHORT_FIRST)) == 796 + 2
+
+
+@given(st.integers(1, 100))
+def test_as_many_evaluations_as_a_pace_needs_are_told_exactly_at_cubes_too(agents: int) -> None:
+    for pace in (HgmPolicy.pace, AutoPolicy.pace):
+        assert pace.evaluations_for(agents) == next(n for n in count() if pace.allows(agents, after=n))
+
+
+@pytest.mark.parametrize(("agents", "evaluations"), [(1, 1), (8, 32), (27, 243), (64, 1024), (10**9, 10**15)])
+def test_the_papers_pace_needs_whole_numbers_at_cubes(agents: int, evaluations: int) -> None:
+    assert HgmPolicy.pace.evaluations_for(agents) == evaluations
+
+
+@pytest.mark.parametrize("policy", [HgmPolicy(), AutoPolicy()])
+def test_where_no_children_are_wanted_the_seed_agent_is_measured_on_everything(policy: HgmPolicy) -> None:
+    goal = goal_of(stages=SHORT_FIRST, children=0, trials=2)
+    view = Search(policy, goal, World(seed=2), workers=3).play()
+    assert (len(view), view.evaluations) == (1, 24)
 
 
 def test_the_runs_bound_is_the_budget() -> None:

@@ -67,6 +67,14 @@ def test_a_bound_on_evaluations_has_its_part_in_what_is_saved(
         assert savings_rows(run, run.scores()) == {"evaluations saved": words}
 
 
+def test_where_the_bound_ends_with_the_seed_agents_measurements_nothing_was_there_to_be_saved(tmp_path: Path) -> None:
+    with new_run(tmp_path / "run", config=RunConfig(search=Search(evaluations=5))) as run:
+        measure(run, run.agent_tree().root.id, [Verdict.RESOLVED] * 5)
+        run.end("finished")
+    with read_run(tmp_path / "run") as run:
+        assert (savings_rows(run, run.scores()), savings_answer(run, run.scores())) == ({}, None)
+
+
 def test_more_trials_are_more_to_save(tmp_path: Path) -> None:
     with finished(tmp_path / "run", RunConfig(trials=2)) as run:
         assert savings_rows(run, run.scores()) == {"evaluations saved": "21 of 32 (66%) by the stages"}

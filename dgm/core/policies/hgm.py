@@ -27,7 +27,11 @@ class Pace:
 
     def evaluations_for(self, agents: int) -> int:
         """Return the least number of evaluations after which there may be one agent more than so many."""
-        return ceil(agents ** (self.agents_power / self.evaluations_power))
+        low, high = 0, agents ** ceil(self.agents_power / self.evaluations_power)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.allows(agents, after=middle) else (middle + 1, high)
+        return low
 
 
 PAPERS_PACE = Pace(3, 5)
@@ -104,10 +108,12 @@ def evaluation_budget(goal: Goal) -> int:
     """Return B: the run's bound on evaluations, or what growing the children wanted takes at the paper's pace.
 
     That is the least B at which it allows the last child, and the seed agent's first measurements on top, so that the
-    last child, too, can be measured.
+    last child, too, can be measured. Where no children are wanted the seed agent alone is, and on everything.
     """
     if goal.evaluations is not None:
         return goal.evaluations
+    if not goal.children:
+        return sum(len(stage.tasks) for stage in goal.stages) * goal.trials
     return PAPERS_PACE.evaluations_for(goal.children + 1) + _first_measurements(goal)
 
 
