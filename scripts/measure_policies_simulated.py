@@ -66,6 +66,7 @@ def main(argv: Sequence[str]) -> None:
             "ablations": lambda: print_ablations(bench),
             "attempts": lambda: print_challengers(bench, challengers, "80 attempts", PAPER, presets),
             "children": lambda: print_challengers(bench, challengers, "80 children", GROWN, presets),
+            "half": lambda: print_challengers(bench, ("hgm",), "80 attempts", PAPER, presets, shares=(1 / 2,)),
             "correlations": lambda: print_challengers(bench, challengers, "80 children", GROWN, correlated()),
             "utilisation": lambda: print_utilisation(bench),
         }
@@ -101,7 +102,13 @@ def correlated() -> Sequence[Landscape]:
 
 
 def print_challengers(
-    bench: Bench, policies: Sequence[str], title: str, setting: Setting, landscapes: Sequence[Landscape]
+    bench: Bench,
+    policies: Sequence[str],
+    title: str,
+    setting: Setting,
+    landscapes: Sequence[Landscape],
+    *,
+    shares: Sequence[float] = SHARES,
 ) -> None:
     """Print what other policies come to with a part of dgm's evaluations."""
     print(f"\n## With a part of the evaluations that dgm takes for {title}, 1 worker\n")
@@ -112,7 +119,7 @@ def print_challengers(
         whole = round(fmean(each.evaluations for each in of_dgm))
         print(f"| {landscape.name} | dgm | {whole:,} | 1 | {qualities(of_dgm)} | | {dollars(of_dgm)} |", flush=True)
         for policy in policies:
-            for share in SHARES:
+            for share in shares:
                 bound = replace(GROWN, evaluations=round(share * whole))
                 found = bench.courses(policy, landscape, bound)
                 print(
