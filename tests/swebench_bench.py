@@ -1,12 +1,14 @@
 """What tests of real gradings need: synthetic instances, a sandbox that has their images, a judge."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from dgm.benchmarks.swebench import judge
+from dgm.benchmarks.swebench.harness import HarnessRun, Request, run_harness
 from dgm.benchmarks.swebench.judge import Judging
 from dgm.benchmarks.swebench.records import Instance, read_record
 from dgm.config import SandboxLimits, SweBench
@@ -69,6 +71,19 @@ def swebench_bench(
             sandbox.abort()
             collect_garbage(engine, everything=True, run=RUN)
             sandbox.close()
+
+
+@contextmanager
+def hurry(timeout_s: float) -> Generator[None]:
+    """Give tests so much time, but with a gold patch as much as the settings say."""
+
+    def hurried(request: Request, *, environment: Mapping[str, str]) -> HarnessRun:
+        is_gold = request.patch == request.record["patch"]
+        return run_harness(request if is_gold else replace(request, timeout_s=timeout_s), environment=environment)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "run_harness", hurried)
+        yield
 
 
 def edited(instance: SyntheticInstance, path: str, edit: Callable[[str], str]) -> Change:

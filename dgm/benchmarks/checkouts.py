@@ -4,7 +4,6 @@ Only files are looked at, never a checkout's git data: an archive that was downl
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from dgm.benchmarks.definition import Definition
 from dgm.benchmarks.exercise_files import read_exercise_files
 from dgm.benchmarks.manifest import FILE as MANIFEST
 from dgm.benchmarks.manifest import Expected, content_hash, read_manifest
+from dgm.boundary.scratch import remove_stale_scratch, scratch_directory
 from dgm.content import cache_directory
 from dgm.core.errors import ConfigError, FetchError, MalformedContentError, UsageError
 from dgm.core.ids import TaskId
@@ -83,8 +83,9 @@ def fetch(definition: Definition, directory: Path | None, say: Say) -> Path:
     say(f"Fetching {definition.repository} at revision {definition.revision}.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as place:
-            fresh = Path(place) / "files"
+        remove_stale_scratch(target.parent)
+        with scratch_directory("fetch", within=target.parent) as place:
+            fresh = place / "files"
             clone(definition.repository, definition.revision, fresh)
             _require_sound(definition, fresh)
             fresh.rename(target)

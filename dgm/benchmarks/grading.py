@@ -23,6 +23,8 @@ from dgm.core.ports import Container, ContainerSpec, Execution, Sandbox
 from dgm.core.tasks import Grade
 
 MAX_SOLUTION_BYTES = 2_000_000
+MAX_SOLUTION_FILES = 1_000
+"""In memory a file of one byte takes a page: more of them than there is room for would look like a fault of ours."""
 _SPARE_LIFETIME_S = 60.0
 _OUTPUT_BYTES = MAX_REPORT_BYTES + 100_000
 _REMOVAL_TIMEOUT_S = 20.0
@@ -61,6 +63,8 @@ def grade(
     taken = exercise.task.solution_in(solution)
     if sum(len(file.content) for file in taken.values()) > MAX_SOLUTION_BYTES:
         return Grade(resolved=False, summary=f"the solution is larger than {MAX_SOLUTION_BYTES} bytes")
+    if len(taken) > MAX_SOLUTION_FILES:
+        return Grade(resolved=False, summary=f"the solution has more than {MAX_SOLUTION_FILES:,} files")
     suite = language.suite(exercise, taken, chance=chance)
     return judged(suite, reported(suite, image=language.image, sandbox=sandbox, session=session))
 

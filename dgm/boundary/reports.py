@@ -9,6 +9,7 @@ therefore only well-formed; whether it is believed is decided by comparing it wi
 Building a solution and running the tests each print one such report.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -27,6 +28,14 @@ MAX_MESSAGE_CHARS = 2_000
 ReportedOutcome = Literal["passed", "failed", "skipped"]
 Problem = Literal["", "import", "build", "output"]
 """What kept the tests from running to their end: the solution cannot be imported, does not build, printed too much."""
+
+
+_MESSAGES = b'"messages":'
+"""Within a text a quotation mark has a backslash before it, so this stands nowhere else."""
+# Whole pairs and other escapes are taken first, so that what is left in the group is half a pair.
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +87,19 @@ def parse_report(stdout: bytes, *, of: str = "the tests") -> SuiteReport:
         # Two documents: one of them is forged, and there is no telling which.
         raise HostileBytesError(f"the report of {of} is not one line")
     try:
-        report = _Report.model_validate_json(document)
+        report = _Report.model_validate_json(_with_whole_characters(document))
     except ValidationError as error:
         raise HostileBytesError(f"the report of {of} is not JSON of the form agreed on") from error
     outcomes = dict(report.outcomes)
     if len(outcomes) != len(report.outcomes):
         raise HostileBytesError(f"the report of {of} names a test twice")
     return SuiteReport(outcomes=outcomes, problem=report.problem, messages=tuple(report.messages))
+
+
+def _with_whole_characters(document: bytes) -> bytes:
+    """Return a report with U+FFFD for each half of a surrogate pair in its messages.
+
+    Java and JavaScript cut texts between the two, and what a test said must not cost a solution its outcomes.
+    """
+    outcomes, key, messages = document.partition(_MESSAGES)
+    return outcomes + key + _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], messages)

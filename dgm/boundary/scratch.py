@@ -1,4 +1,4 @@
-"""Directories of ours in temporary directories, which are everybody's, and what killed processes left of them."""
+"""Directories of ours for a while, mostly where everybody may make some, and what killed processes left of them."""
 
 import os
 import re
@@ -20,7 +20,8 @@ def scratch_directory(purpose: str, *, within: Path | None = None) -> Generator[
 
     Args:
         purpose: what it is for, in small letters; stands in its name.
-        within: where it is made: in the temporary directory unless `ROOMY` is given.
+        within: where it is made; the temporary directory unless given. Only there and in `ROOMY` is one that a killed
+            process left found by itself.
     Raises:
         OSError: it cannot be made.
     """
@@ -29,9 +30,9 @@ def scratch_directory(purpose: str, *, within: Path | None = None) -> Generator[
         yield Path(directory)
 
 
-def remove_stale_scratch() -> list[Path]:
-    """Remove such directories of ours whose process is dead, and return them."""
-    places = {Path(tempfile.gettempdir()), ROOMY}
+def remove_stale_scratch(*elsewhere: Path) -> list[Path]:
+    """Remove such directories of ours whose process is dead, also those made `elsewhere`, and return them."""
+    places = {Path(tempfile.gettempdir()), ROOMY, *elsewhere}
     found = [path for place in places for path in place.glob("dgm-*")]
     return [path for path in found if is_stale(path, _NAME) and _removed(path)]
 
@@ -40,7 +41,7 @@ def is_stale(path: Path, name: re.Pattern[str]) -> bool:
     """Return whether `path` is a directory of this user's own that is named after a process that is dead.
 
     Args:
-        path: in a temporary directory; a link is none.
+        path: where such directories are made; a link is none.
         name: matches the names of such directories; its first group is the process's number.
     """
     match = name.fullmatch(path.name)

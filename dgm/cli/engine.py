@@ -24,16 +24,19 @@ def gc(
     from rich.text import Text
 
     from dgm.archive.build_sites import remove_stale_build_sites
+    from dgm.benchmarks.swebench.datasets import datasets_directory
     from dgm.boundary.scratch import remove_stale_scratch
     from dgm.cli.runs import run_directories, runs_directory
     from dgm.cli.screen import show
+    from dgm.content import cache_directory
     from dgm.gateway.directories import remove_stale_directories
     from dgm.sandbox.engine import connect
     from dgm.sandbox.reaper import collect_garbage
     from dgm.wiring import remove_stale_socket
 
     directories = remove_stale_directories()
-    unfinished = remove_stale_scratch() + remove_stale_build_sites(runs_directory(runs_dir))
+    unfinished = remove_stale_scratch(cache_directory(), datasets_directory())
+    unfinished += remove_stale_build_sites(runs_directory(runs_dir))
     sockets = [directory for directory in run_directories(runs_dir) if remove_stale_socket(directory)]
     collected = collect_garbage(connect(), everything=all_)
     if json_:

@@ -48,6 +48,12 @@ class Results:
         return [_later(first, second) for first, second in pairs if second is None or second.outcome is not None]
 
     @property
+    def judged(self) -> list[Outcome]:
+        """All that was judged, second attempts too."""
+        seconds = [result.second.outcome for result in self.results if result.second is not None]
+        return self.first + [outcome for outcome in seconds if outcome is not None]
+
+    @property
     def not_judged(self) -> int:
         """How many second attempts could not be judged."""
         return sum(result.second is not None and result.second.outcome is None for result in self.results)
@@ -86,7 +92,7 @@ def answer_of(reader: RunReader, agent: AgentId, found: Results) -> Answer:
         "after_second": _counts(found.after_second, found.config) if found.attempts > 1 else None,
         "as_recorded": sum(compared),
         "compared": len(compared),
-        "tampering": tampering_answer(tampering_of(found.first)),
+        "tampering": tampering_answer(tampering_of(found.judged)),
         "cost_usd": found.cost_usd,
         "outcomes": [_outcome(result, recorded.get(result.measurement)) for result in found.results],
     }
@@ -132,6 +138,8 @@ def _second(second: Second | None) -> Answer | None:
     outcome = second.outcome
     return {
         "verdict": outcome.verdict.value if outcome else None,
+        "flags": safe_flags(outcome) if outcome else None,
+        "signs": signs_answer(outcome) if outcome else None,
         "summary": safe_line(outcome.summary if outcome else second.fault),
         "seconds": round(outcome.seconds, 3) if outcome else None,
         "usage": asdict(outcome.usage) if outcome else None,
@@ -152,9 +160,9 @@ def summary(agent: AgentId, found: Results, answer: Answer, directory: Path) -> 
         lines.append(f"{missing} could not be measured; they are not scored.")
     if found.attempts > 1:
         lines += _second_lines(found)
-    if flagged := sum(bool(outcome.flags) for outcome in found.first):
+    if flagged := sum(bool(outcome.flags) for outcome in found.judged):
         lines.append(f"{flagged} flagged as tampered with; they do not count as resolved.")
-    if (tampered := tampering_of(found.first)).with_signs:
+    if (tampered := tampering_of(found.judged)).with_signs:
         lines.append(f"Signs of tampering: {tampering_words(tampered)}.")
     if answer["compared"]:
         lines.append(f"{answer['as_recorded']} of {answer['compared']} verdicts are as the run recorded them.")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 
+from dgm.boundary.whole_files import write_whole
 from dgm.cli.answers import Answer, json_text
 from dgm.core.errors import ArchiveError
 
@@ -37,8 +38,8 @@ def results_directory(out: Path | None, run: Path) -> Path:
 
 
 def write_result(directory: Path, answer: Answer) -> None:
-    """Write a replay's answer into its directory."""
-    (directory / RESULT).write_text(json_text(answer) + "\n", "utf-8")
+    """Write a replay's answer into its directory, whole or not at all."""
+    write_whole(directory / RESULT, f"{json_text(answer)}\n".encode())
 
 
 @contextmanager

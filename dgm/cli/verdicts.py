@@ -1,6 +1,7 @@
 """How a verdict is told together with what is flagged of it: the tests' own word, and whether it counts."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +10,9 @@ from dgm.boundary.text import safe_line
 from dgm.cli.screen import plain_table
 from dgm.cli.tampering import sign_lines
 from dgm.core.outcomes import Outcome
+
+_MORE = re.compile(r"and [0-9,]+ more")
+"""What stands behind the paths that are recorded where there were more."""
 
 
 def verdict_words(outcome: Outcome) -> str:
@@ -39,13 +43,31 @@ def outcome_table(outcomes: Iterable[Outcome]) -> Table:
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
     table.add_column("summary", overflow="fold", ratio=1)
     for outcome in outcomes:
-        dropped = f" ({len(outcome.dropped_paths)} other paths not graded)" if outcome.dropped_paths else ""
         table.add_row(
             Text(safe_line(outcome.task)),
             str(outcome.trial),
             Text(verdict_words(outcome), style="green" if outcome.resolved else "red" if outcome.flags else ""),
             f"{outcome.seconds:.1f}",
             f"{outcome.usage.cost_usd:.3f}",
-            Text("\n".join([safe_line(outcome.summary) + dropped, *flag_lines(outcome), *sign_lines(outcome)])),
+            Text(
+                "\n".join(
+                    [
+                        safe_line(outcome.summary) + _dropped(outcome.dropped_paths),
+                        *flag_lines(outcome),
+                        *sign_lines(outcome),
+                    ]
+                )
+            ),
         )
     return table
+
+
+def _dropped(paths: Sequence[str]) -> str:
+    if not paths:
+        return ""
+    is_cut = _MORE.fullmatch(paths[-1])
+    return (
+        f" ({len(paths) - 1} other paths {paths[-1]} not graded)"
+        if is_cut
+        else f" ({len(paths)} other paths not graded)"
+    )

@@ -71,7 +71,7 @@ class Outcome:
     patch: str = ""
     """Unified diff that the host made of the solution files, clipped; empty when nothing was changed."""
     dropped_paths: tuple[str, ...] = ()
-    """Paths that the agent changed outside the solution; they were not graded."""
+    """Paths that the agent changed outside the solution, and how many more; they were not graded."""
     flags: tuple[str, ...] = ()
     """Signs of tampering that stand beside the verdict, one sentence each."""
 

@@ -1,7 +1,8 @@
 """Evaluating one agent on one task, once."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, zip_longest
 from random import Random
 
 from dgm.boundary.patches import unified_patch
@@ -10,10 +11,13 @@ from dgm.core.files import Change, FileTree
 from dgm.core.ids import SessionId
 from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.ports import Grant, Role, SessionLimits
-from dgm.core.tampering import REFUSED, rejecting
+from dgm.core.tampering import REFUSED, rejecting, signs_of
 from dgm.core.tasks import Grade, Task
 from dgm.evolution.bench import Bench, Job
 from dgm.evolution.session import Assignment, SessionResult, run_session
+
+MAX_DROPPED_PATHS = 300
+"""That are recorded of one measurement; an agent can leave 20,000 of a thousand bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ def judged_attempt(
     )
     if bench.integrity.on_tamper == "reject":
         outcome = rejecting(outcome)
+    # Last: what is rejected tells how many paths there were.
+    outcome = replace(outcome, dropped_paths=recorded_paths(outcome.dropped_paths))
     return Judged(outcome, None if solution is None else solution.after, grade.output)
 
 
@@ -148,3 +154,17 @@ def _dropped_paths(task: Task, result: SessionResult) -> tuple[str, ...]:
         return ()
     dropped = (path for path in result.left.change.paths if not task.takes(path))
     return tuple(sorted({*dropped, *result.left.left_out}))
+
+
+def recorded_paths(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths that are recorded of those that were dropped, and behind them how many more there are.
+
+    Signs of tampering go first, each kind of them in turn, so that every kind that is there is recorded.
+    """
+    more = len(paths) - MAX_DROPPED_PATHS
+    if more <= 0:
+        return tuple(paths)
+    kinds = [[sign.path for sign in found] for _, found in groupby(signs_of(paths, ()), key=lambda sign: sign.kind)]
+    first = [path for turn in zip_longest(*kinds) for path in turn if path is not None]
+    kept = list(dict.fromkeys([*first, *paths]))[:MAX_DROPPED_PATHS]
+    return (*sorted(kept), f"and {more:,} more")

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from dgm.benchmarks.swebench.judge import Judging
 from dgm.config import SweBench
 from dgm.core.errors import InfrastructureError, SandboxError
 from dgm.core.files import Change, File
@@ -20,7 +19,7 @@ from dgm.core.ids import SessionId
 from dgm.core.ports import HarnessContainers, HarnessSpec
 from dgm.sandbox.docker_sandbox import DockerSandbox
 from tests.fakes.instances import instance_named
-from tests.swebench_bench import SweBenchBench, edited, solved, swebench_bench
+from tests.swebench_bench import SweBenchBench, edited, hurry, solved, swebench_bench
 
 pytestmark = pytest.mark.docker
 
@@ -31,12 +30,6 @@ USELESS = "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Generator[SweBenchBench]:
     with swebench_bench(tmp_path_factory.mktemp("swebench")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def hurried(bench: SweBenchBench) -> Generator[SweBenchBench]:
-    with swebench_bench(bench.kept.parent, SweBench(grading_timeout_s=4)) as found:
         yield found
 
 
@@ -98,11 +91,12 @@ def test_a_suite_that_crashes_at_import_is_unresolved(bench: SweBenchBench) -> N
     )
 
 
-def test_a_time_out_is_unresolved_and_nothing_of_it_lives_on(hurried: SweBenchBench) -> None:
+def test_a_time_out_is_unresolved_and_nothing_of_it_lives_on(bench: SweBenchBench) -> None:
     endless = edited(instance_named(UNITTEST), "tally/stats.py", lambda text: f"{text}\nwhile True:\n    pass\n")
-    grade = hurried.grade(UNITTEST, endless)
+    with hurry(4):
+        grade = bench.grade(UNITTEST, endless)
     assert (grade.resolved, grade.summary) == (False, "its tests ran into the time limit")
-    assert hurried.live_containers() == 0
+    assert bench.live_containers() == 0
 
 
 def test_what_a_grading_leaves_is_kept(bench: SweBenchBench) -> None:
@@ -210,12 +204,10 @@ def test_an_engine_that_is_gone_is_no_verdict(bench: SweBenchBench) -> None:
         )
 
 
-def test_a_sandbox_that_is_stopped_ends_gradings_without_a_verdict(bench: SweBenchBench, tmp_path: Path) -> None:
-    bench.grade_patch(UNITTEST)
+def test_a_sandbox_that_is_stopped_ends_gradings_without_a_verdict(tmp_path: Path) -> None:
     endless = edited(instance_named(UNITTEST), "tally/stats.py", lambda text: f"{text}\nwhile True:\n    pass\n")
     with swebench_bench(tmp_path, SweBench(grading_timeout_s=600)) as stopped:
-        judging = Judging(SweBench(grading_timeout_s=600), keep=None, cache=bench.kept.parent / "gold")
-        instance = stopped.instance(UNITTEST)
+        assert stopped.grade_patch(UNITTEST).resolved  # with the gold run, which is not to be stopped
 
         def stop() -> None:
             while not any(container["State"] == "running" for container in running()):
@@ -228,6 +220,6 @@ def test_a_sandbox_that_is_stopped_ends_gradings_without_a_verdict(bench: SweBen
         stopper = threading.Thread(target=stop)
         stopper.start()
         with pytest.raises(SandboxError, match="stopped"):
-            judging.grade(instance, endless, sandbox=stopped.sandbox, session=SessionId("to-stop"))
+            stopped.grade(UNITTEST, endless, session="to-stop")
         stopper.join()
         assert running() == []

@@ -4,11 +4,10 @@ from collections.abc import Generator
 
 import pytest
 
-from dgm.config import SweBench
 from dgm.core.files import Change, File
 from tests.escape.swebench_cheats import DISRUPTIONS, FORGERIES, PYTEST_FORGERIES
 from tests.fakes.instances import instance_named
-from tests.swebench_bench import SweBenchBench, edited, solved, swebench_bench
+from tests.swebench_bench import SweBenchBench, edited, hurry, solved, swebench_bench
 
 pytestmark = pytest.mark.docker
 
@@ -17,12 +16,7 @@ UNITTEST, PYTEST = "pebbleworks__tally-11", "reedmill__slugs-5"
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Generator[SweBenchBench]:
-    directory = tmp_path_factory.mktemp("swebench")
-    # The gold runs, which a short time limit is not for.
-    with swebench_bench(directory) as patient:
-        for name in (UNITTEST, PYTEST):
-            assert patient.grade_patch(name).resolved
-    with swebench_bench(directory, SweBench(grading_timeout_s=8)) as found:
+    with hurry(8), swebench_bench(tmp_path_factory.mktemp("swebench")) as found:
         yield found
 
 

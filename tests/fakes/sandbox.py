@@ -152,6 +152,8 @@ class FakeSandbox:
     """Image -> what stands in its repository; also the images that `harness` knows."""
     overrun: str = ""
     """Why the containers of the next harnesses are said to have been ended early."""
+    harness_options: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Of the containers of the next harnesses."""
     harnesses: list[HarnessSpec] = field(default_factory=list[HarnessSpec])
     """Every grading by another program, in order."""
 
@@ -179,7 +181,8 @@ class FakeSandbox:
             raise self.faults.pop(0)
         self._repository(spec.image)
         self.harnesses.append(spec)
-        yield FakeHarnessContainers(spec, image_id=f"sha256:{spec.image}", overrun=self.overrun)
+        image_id = f"sha256:{spec.image}"
+        yield FakeHarnessContainers(spec, image_id=image_id, options=self.harness_options, overrun=self.overrun)
 
     def _repository(self, image: str) -> FileTree:
         if image not in self.repositories:

@@ -44,6 +44,27 @@ def test_the_longest_messages_of_the_widest_characters_still_fit() -> None:
     assert len(parse_report(written([], messages)).messages) == MAX_MESSAGES
 
 
+HALVES = st.integers(0xD800, 0xDFFF).map(chr)
+CUT = st.text('\\ud8\N{DUCK}"', max_size=6)
+
+
+@given(CUT, HALVES, CUT)
+def test_half_a_character_in_a_message_costs_no_outcome(before: str, half: str, after: str) -> None:
+    report = parse_report(written([["a", "passed"]], [["b", before + half + after]]))
+    assert (report.outcomes, report.messages) == ({"a": "passed"}, (("b", f"{before}\ufffd{after}"),))
+
+
+@given(CUT)
+def test_nothing_else_of_a_message_is_changed(text: str) -> None:
+    assert parse_report(written([], [["b", text]])).messages == (("b", text),)
+
+
+@given(HALVES)
+def test_half_a_character_in_a_tests_name_is_refused(half: str) -> None:
+    with pytest.raises(HostileBytesError):
+        parse_report(written([[f"a{half}", "passed"]]))
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused_or_read_but_never_crash(stdout: bytes) -> None:
     with pytest.raises(HostileBytesError):

@@ -3,19 +3,23 @@
 import ast
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from dgm.benchmarks.checking import CheckedTask, Control, check
 from dgm.benchmarks.exercism import Exercise
-from dgm.benchmarks.grading import MAX_SOLUTION_BYTES, grade
+from dgm.benchmarks.grading import MAX_SOLUTION_BYTES, MAX_SOLUTION_FILES, grade
 from dgm.benchmarks.languages.python import PythonLanguage
+from dgm.boundary.tarball import MAX_MEMBERS
+from dgm.config import SandboxLimits
 from dgm.core.errors import InfrastructureError, MalformedContentError, SandboxError
 from dgm.core.files import File, FileTree
 from dgm.core.ids import SessionId, TaskId
 from dgm.core.ports import Execution
 from dgm.core.tasks import Grade, KnownTask, Task
+from dgm.sandbox.policy import PAGE_BYTES, SCRATCH, scratch_bytes
 from tests.fakes.benchmark import TINY_TASKS, FakeBenchmark
 from tests.fakes.sandbox import FakeContainer, FakeSandbox, ran
 
@@ -92,13 +96,17 @@ def report(outcomes: Mapping[str, str], *, problem: str = "", messages: Sequence
 
 
 def graded(
-    program: Callable[[FakeContainer], Execution], solution: FileTree = SOLUTION, *, sandbox: FakeSandbox | None = None
+    program: Callable[[FakeContainer], Execution],
+    solution: FileTree = SOLUTION,
+    *,
+    sandbox: FakeSandbox | None = None,
+    exercise: Exercise = EXERCISE,
 ) -> Grade:
     """Grade with a grader of the test's own."""
     sandbox = sandbox or FakeSandbox()
     sandbox.programs = {("python3",): lambda container, _: program(container)}
     return grade(
-        EXERCISE,
+        exercise,
         solution,
         language=PythonLanguage(),
         sandbox=sandbox,
@@ -266,6 +274,23 @@ def test_a_giant_solution_is_refused_without_a_container() -> None:
     sandbox = FakeSandbox()
     found = graded(lambda _: ran(), {"pond.py": File(b" " * (MAX_SOLUTION_BYTES + 1))}, sandbox=sandbox)
     assert (found.resolved, sandbox.containers) == (False, [])
+
+
+def test_a_solution_of_thousands_of_files_is_refused_without_a_container() -> None:
+    task = replace(EXERCISE.task, helper_paths=PythonLanguage().helper_paths)
+    taking = replace(EXERCISE, known=replace(EXERCISE.known, task=task))
+    sandbox = FakeSandbox()
+    helpers = {f"helper_{number}.py": File(b"\n") for number in range(MAX_SOLUTION_FILES)}
+    found = graded(lambda _: ran(), {**SOLUTION, **helpers}, sandbox=sandbox, exercise=taking)
+    assert (found, sandbox.containers) == (Grade(resolved=False, summary="the solution has more than 1,000 files"), [])
+
+
+def test_a_solution_of_as_much_as_is_taken_fits_where_it_is_graded_also_with_the_least_memory() -> None:
+    place = next(place for place in SCRATCH if place.path == "/task")
+    pages = scratch_bytes(SandboxLimits(memory_bytes=256 * 2**20), place) // PAGE_BYTES
+    of_tests_and_graders = 256
+    assert MAX_SOLUTION_BYTES // PAGE_BYTES + MAX_SOLUTION_FILES + of_tests_and_graders <= pages
+    assert MAX_MEMBERS + of_tests_and_graders <= place.inodes
 
 
 @pytest.mark.parametrize("source", [b"class :", b"\xff", b"import unittest\n"])

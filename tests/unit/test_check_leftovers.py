@@ -78,6 +78,14 @@ def test_a_base_image_is_bootstrapped_in_such_scratch(tmp_path: Path, monkeypatc
     assert list((tmp_path / "roomy").iterdir()) == []
 
 
+def test_scratch_of_a_killed_process_is_removed_from_anywhere_else(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    killed_within(lambda: scratch_directory("fetch", within=tmp_path / "cache"))
+    assert remove_stale_scratch(tmp_path / "missing") == []
+    assert len(remove_stale_scratch(tmp_path / "cache")) == 1
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
 def test_scratch_of_a_live_process_is_left_alone() -> None:
     with scratch_directory("read") as directory:
         assert remove_stale_scratch() == []

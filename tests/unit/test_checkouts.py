@@ -283,6 +283,12 @@ def test_nothing_but_the_checkout_is_left(upstream: Upstream, target: Path) -> N
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_what_a_killed_fetch_left_is_removed_by_the_next(upstream: Upstream, target: Path) -> None:
+    (target.parent / "dgm-fetch-999999999-x" / "files").mkdir(parents=True)  # no process has this number
+    fetch(upstream.definition(), target, silent)
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_it_goes_to_the_usual_place_unless_told_otherwise(
     upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

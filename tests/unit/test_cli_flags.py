@@ -1,6 +1,7 @@
 """What the reading verbs say of measurements that are flagged: the verdict as it is, and that it does not count."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from dgm.cli.main import run_command
 from dgm.cli.progress import LiveProgress, PlainProgress
+from dgm.cli.verdicts import outcome_table
 from dgm.core.actions import Evaluate
 from dgm.core.ids import AgentId, TaskId
 from dgm.core.ports import Decision
@@ -73,6 +75,13 @@ def test_show_tells_people_each_flag_on_a_line(dgm: Reading, root: AgentId) -> N
         "bee 0 resolved 1.2 0.000 3 of 5 tests passed (1 other paths not graded)",
         "conftest.py: configures Python's test runners",
     ]
+
+
+def test_show_tells_people_how_many_other_paths_there_were_beyond_those_recorded() -> None:
+    measured = replace(outcome("ant"), dropped_paths=("a", "b", "and 1,700 more"))
+    console = Console(width=200, record=True)
+    console.print(outcome_table([measured]))
+    assert "(2 other paths and 1,700 more not graded)" in console.export_text()
 
 
 @pytest.mark.usefixtures("root")

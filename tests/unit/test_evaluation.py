@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from dgm.config import Integrity
 from dgm.core.errors import OutOfBudgetError, ProviderError, SandboxError
 from dgm.core.files import File
 from dgm.core.ids import AgentId, TaskId
 from dgm.core.outcomes import Outcome, Verdict
 from dgm.core.ports import Execution
-from dgm.evolution.evaluation import evaluate
+from dgm.core.tampering import signs, signs_of
+from dgm.evolution.evaluation import MAX_DROPPED_PATHS, evaluate
 from dgm.evolution.replay import replay_recorded
 from dgm.evolution.step import expand
 from tests.fakes.bench import CODE, AgentProgram, Fakes, evaluate_job, expand_job, solving
@@ -108,6 +110,44 @@ def test_only_solution_files_are_graded_and_what_else_changed_is_recorded() -> N
     outcome = evaluate(*evaluate_job(), fakes.bench)
     assert fakes.benchmark.graded == [("ant", {"answer.py": solved("ant")})]
     assert outcome.dropped_paths == ("HINT.txt", "conftest.py")
+
+
+LEFT = (
+    *(f"a/{number:04}" for number in range(400)),
+    *(f"tests/{number:04}" for number in range(400)),
+    *("z/conftest.py", "z/x.pth"),
+)
+
+
+def flooding_the_workspace(container: FakeContainer, call: Call) -> Execution:
+    container.files |= {f"/workspace/{path}": File(b"") for path in LEFT}
+    return solving(container, call)
+
+
+def test_of_thousands_of_other_paths_some_are_recorded_and_every_kind_of_sign_among_them() -> None:
+    found = evaluate(*evaluate_job(), Fakes(agent=flooding_the_workspace).bench)
+    *paths, more = found.dropped_paths
+    assert (len(paths), more) == (MAX_DROPPED_PATHS, "and 502 more")
+    assert paths == sorted({*paths} & {*LEFT})
+    assert {sign.kind for sign in signs(found)} == {sign.kind for sign in signs_of(LEFT, ())}
+
+
+def test_what_is_no_sign_is_recorded_where_signs_leave_room() -> None:
+    def littering(container: FakeContainer, call: Call) -> Execution:
+        container.files |= {f"/workspace/{path}": File(b"") for path in LEFT if not path.startswith("tests/")}
+        return solving(container, call)
+
+    paths = evaluate(*evaluate_job(), Fakes(agent=littering).bench).dropped_paths
+    assert paths == (*LEFT[: MAX_DROPPED_PATHS - 2], "z/conftest.py", "z/x.pth", "and 102 more")
+
+
+def test_a_flag_counts_paths_that_are_not_recorded_too() -> None:
+    def planting(container: FakeContainer, call: Call) -> Execution:
+        container.files |= {f"/workspace/{number:04}/conftest.py": File(b"") for number in range(400)}
+        return solving(container, call)
+
+    found = evaluate(*evaluate_job(), Fakes(agent=planting, integrity=Integrity(on_tamper="reject")).bench)
+    assert found.flags == ("tampering: settings of tests beside the solution: 0000/conftest.py and 399 more",)
 
 
 def test_new_source_files_are_part_of_a_solution_where_the_task_takes_them() -> None:

@@ -173,6 +173,8 @@ def test_a_second_attempt_that_cannot_be_judged_leaves_the_first_as_it_is(
     assert (found["after_second"]["resolved"], found["after_second"]["attempted"]) == (1, 1)
     assert found["outcomes"][1]["second"] == {
         "verdict": None,
+        "flags": None,
+        "signs": None,
         "summary": "No engine.",
         "seconds": None,
         "usage": None,

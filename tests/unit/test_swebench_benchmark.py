@@ -95,6 +95,12 @@ def test_hidden_tests_that_are_no_patch_are_told_with_their_instance() -> None:
     assert task_of(read_record(record(test_patch=""), number=1, source="x"), hints=False).test_paths == ()
 
 
+def test_a_gold_patch_that_cannot_be_read_is_told_before_anything_is_measured() -> None:
+    mailed = read_record(record(patch=f"From 1234 Mon Sep 17 00:00:00 2001\n\n{GOLD_PATCH}"), number=1, source="x")
+    with pytest.raises(MalformedContentError, match=r"^Instance pond__pond-1: patch cannot be read: "):
+        task_of(mailed, hints=False)
+
+
 def test_the_rehearsal_model_knows_the_gold_patch() -> None:
     known = benchmark().known_tasks()[0]
     assert (known.task, known.patch) == (benchmark().task(POND), GOLD_PATCH)

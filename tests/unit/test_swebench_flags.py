@@ -1,6 +1,6 @@
 """What is odd about a resolved run is said; what an honest one does is not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -8,6 +8,8 @@ from dgm.benchmarks.swebench.flags import Observed, edit_flags, observed, run_fl
 from dgm.benchmarks.swebench.harness import HarnessRun
 
 TESTS = {f"test_{name} (tests.test_it.ItTest.test_{name})": "PASSED" for name in ("one", "two", "three")}
+OF_THE_START = "'"
+"""What stands behind the harness's first mark on its line."""
 UNITTEST_END = ("", "-" * 70, "Ran 3 tests in 0.012s", "", "OK")
 
 
@@ -115,6 +117,39 @@ def test_far_less_time_than_the_gold_patch_took_is_flagged() -> None:
     assert flags(run_of(seconds=3.1), slow) == ()
     assert flags(run_of(seconds=None), slow) == ("The tests took 0.0 s, with the gold patch 30.0 s.",)
     assert flags(run_of(seconds=0.01), observed(run_of(seconds=1.9))) == ()
+
+
+def test_a_line_that_holds_a_tests_name_anywhere_is_none_of_the_end() -> None:
+    end = ("FAIL: test_a b (x)", "see test_a b", "tes", "test_a", "OK")
+    assert observed(run_of({"test_a b": "PASSED", "FAIL": "PASSED"}, end=end)).ending == (
+        OF_THE_START,
+        "tes",
+        "test_a",
+        "OK",
+    )
+
+
+def test_of_a_flood_of_names_and_lines_each_line_is_looked_at_by_itself() -> None:
+    class Names(dict[str, str]):
+        """Results by test, which are gone through a few times and not once for each line."""
+
+        times = 0
+
+        def __iter__(self) -> Iterator[str]:
+            self.times += 1
+            return super().__iter__()
+
+    names = Names({f"test_{number}": "PASSED" for number in range(100)})
+    lines = tuple(f"{name} ... ok" for name in names)
+    assert observed(HarnessRun(fault="", statuses=names, log=log_of((*lines, "OK")))).ending == (OF_THE_START, "OK")
+    assert names.times < 10
+
+
+def test_the_end_is_looked_for_in_the_last_lines_alone() -> None:
+    tests = {f"test_{number}": "PASSED" for number in range(5_000)}
+    assert observed(run_of(tests, before=("Preparing",), end=("OK",))).ending == ("OK",)
+    few = {"test_one": "PASSED"}
+    assert observed(run_of(few, before=("Preparing",), end=("OK",))).ending == (OF_THE_START, "Preparing", "OK")
 
 
 def test_an_output_of_hostile_bytes_is_observed() -> None:

@@ -44,6 +44,7 @@ OK
 >>>>> Test Exit Code: 0
 """
 SESSION = SessionId("00007.1.grading")
+LATE = HarnessRun(fault="", failure="its tests ran into the time limit")
 
 
 def instance() -> Instance:
@@ -179,6 +180,40 @@ def test_another_record_and_stock_containers_have_gold_runs_of_their_own(
     assert {spec.stock for spec in sandbox.harnesses} == {False, True}
 
 
+NARROWER: list[tuple[dict[str, Any], dict[str, object]]] = [
+    ({"grading_timeout_s": 300.0}, {}),
+    ({"disk_bytes": 64 * 2**20}, {}),
+    ({}, {"mem_limit": 256 * 2**20}),
+    ({}, {"runtime": "runsc"}),
+]
+
+
+@pytest.mark.parametrize(("settings", "options"), NARROWER)
+def test_a_gold_run_under_other_limits_does_not_speak_for_these(
+    fake: Harness,
+    judging: Judging,
+    sandbox: FakeSandbox,
+    tmp_path: Path,
+    settings: dict[str, Any],
+    options: dict[str, object],
+) -> None:
+    judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
+    sandbox.harness_options = options
+    fake.answers = {GOLD: LATE, OTHER: LATE}
+    narrower = Judging(SweBench(**settings), keep=None, cache=tmp_path / "gold")
+    with pytest.raises(SandboxError, match="its own gold patch is not resolved"):
+        narrower.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
+
+
+def test_a_gold_run_speaks_for_gradings_whose_containers_differ_in_their_labels_alone(
+    fake: Harness, judging: Judging, sandbox: FakeSandbox
+) -> None:
+    for token in ("one", "two"):
+        sandbox.harness_options = {"labels": {"dgm.harness": token}}
+        judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
+    assert fake.asked.count((GOLD, False)) == 1
+
+
 def test_an_instance_whose_gold_patch_is_not_resolved_is_not_judged(
     fake: Harness, judging: Judging, sandbox: FakeSandbox
 ) -> None:
@@ -252,7 +287,6 @@ def once(first: HarnessRun, then: HarnessRun, *, with_canary: bool) -> Callable[
 
 
 CUT = LOG.replace("Ran 1 test in 0.1s\nOK\n>>>>> Test Exit Code: 0\n", "Ran 1 t>>>>> Test Exit Code: 0\nest in 0.1s\n")
-LATE = HarnessRun(fault="", failure="its tests ran into the time limit")
 
 
 @pytest.mark.parametrize(("first", "with_canary"), [(told(log=CUT), False), (told(), True), (LATE, True)])
@@ -340,6 +374,22 @@ def test_a_grading_that_cannot_be_kept_is_no_verdict(fake: Harness, sandbox: Fak
     judging = Judging(SweBench(), keep=tmp_path / "file", cache=tmp_path / "gold")
     with pytest.raises(InfrastructureError, match="cannot be written"):
         judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
+
+
+def test_of_a_grading_that_could_not_be_written_to_its_end_nothing_is_left(
+    fake: Harness, judging: Judging, sandbox: FakeSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del fake
+    write_some = Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        write_some(self, content[:3])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InfrastructureError, match="cannot be written: No space left on device"):
+        judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
+    assert list((tmp_path / "gradings").iterdir()) == []
 
 
 # --- the process --------------------------------------------------------------------------------------------------

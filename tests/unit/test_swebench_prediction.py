@@ -101,6 +101,25 @@ def test_a_patch_of_excessive_size_is_the_agents_failure(monkeypatch: pytest.Mon
         exact_patch(Change({}, {"a": File(b"x\n" * 2**20)}))
 
 
+def test_a_text_that_fits_into_no_patch_is_refused_before_git_takes_the_memory_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    text = File(b"\n" * (prediction.MAX_PATCH_BYTES // 2 + 2))
+    for change in (Change({}, {"a": text}), Change({"a": text}, {"a": File(b"\n")})):
+        with pytest.raises(HostileBytesError, match="larger than 16 MiB"):
+            exact_patch(change)
+
+
+@settings(max_examples=12, deadline=None)
+@given(before=TREES, after=TREES)
+def test_a_patch_that_fits_exactly_is_not_refused(before: dict[str, File], after: dict[str, File]) -> None:
+    patch = exact_patch(Change(before, after))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(prediction, "MAX_PATCH_BYTES", len(patch.encode()))
+        assert exact_patch(Change(before, after)) == patch
+
+
 def test_a_machine_without_git_is_no_agents_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(SandboxError, match="install git"):

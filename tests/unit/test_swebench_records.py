@@ -265,6 +265,13 @@ def test_a_dataset_of_the_old_format_is_not_kept(loaded: Callable[..., Calls], c
     assert list(cache.iterdir()) == []
 
 
+def test_what_a_killed_fetch_left_is_removed_by_the_next(loaded: Callable[..., Calls], cache: Path) -> None:
+    (cache / "dgm-loading-999999999-x" / "home").mkdir(parents=True)  # no process has this number
+    loaded(json.dumps(record()))
+    ids("pond/pond")
+    assert [path.name for path in cache.iterdir()] == ["pond__pond@test.jsonl"]
+
+
 def test_fetching_takes_the_place_of_what_was_kept(loaded: Callable[..., Calls]) -> None:
     loaded(json.dumps(record()))
     ids("pond/pond")

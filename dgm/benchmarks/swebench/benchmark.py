@@ -90,7 +90,7 @@ class InstancesBenchmark:
         """Return all tasks, in the order of the stages.
 
         Raises:
-            MalformedContentError: the hidden tests of one are no patch.
+            MalformedContentError: the hidden tests or the gold patch of one are no patch.
         """
         return tuple(self.task(task) for task in self._ids)
 
@@ -99,7 +99,7 @@ class InstancesBenchmark:
 
         Raises:
             UnknownNameError: there is none of that name.
-            MalformedContentError: its hidden tests are no patch.
+            MalformedContentError: its hidden tests or its gold patch are no patch.
         """
         return task_of(self._instance(task), hints=self._hints)
 

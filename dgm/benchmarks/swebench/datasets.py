@@ -10,13 +10,13 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from dgm.benchmarks.swebench.extra import require_extra
 from dgm.benchmarks.swebench.records import Instance, read_record
+from dgm.boundary.scratch import remove_stale_scratch, scratch_directory
 from dgm.boundary.text import safe_line
 from dgm.config import SweBench
 from dgm.content import cache_directory
@@ -81,6 +81,11 @@ def fetch_dataset(settings: SweBench, say: Say) -> Path:
     return place
 
 
+def datasets_directory() -> Path:
+    """Return where records are kept."""
+    return cache_directory() / "swebench" / "datasets"
+
+
 def is_file_name(dataset: str) -> bool:
     """Return whether a dataset is a local file."""
     return dataset.lower().endswith(_SUFFIXES)
@@ -93,7 +98,7 @@ def absolute_dataset(dataset: str) -> str:
 
 def _place(settings: SweBench) -> Path:
     """Return the file that a dataset's records are read from; one that is kept may not be there yet."""
-    kept = cache_directory() / "swebench" / "datasets"
+    kept = datasets_directory()
     if not is_file_name(settings.dataset):
         if not _NAME.fullmatch(settings.dataset):
             raise ConfigError(
@@ -181,8 +186,9 @@ def _load(settings: SweBench, place: Path) -> None:
     local = is_file_name(settings.dataset)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".loading-", dir=place.parent) as directory:
-            fresh = Path(directory) / "records.jsonl"
+        remove_stale_scratch(place.parent)
+        with scratch_directory("loading", within=place.parent) as directory:
+            fresh = directory / "records.jsonl"
             reason = _run_loader(settings, fresh)
             if reason and local:
                 raise MalformedContentError(f"{settings.dataset} could not be read as a dataset of SWE-bench.")

@@ -6,8 +6,8 @@ compared with the gold patch's run of the same instance. Signs stand beside the 
 
 import re
 import sys
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -23,6 +23,8 @@ FAR_LESS = 0.1
 _COMPARED_LINES = 3
 """At the end of what the tests printed, of which one may differ: a warning, an object that is freed late."""
 _LAST_LINES = 30
+_MOST_LINES = 5_000
+"""From the end, in which those are looked for; a runner that names each test behind them all has fewer."""
 _MAX_LINE_CHARS = 300
 _SHOWN_PATHS = 3
 _START = ">>>>> Start Test Output"
@@ -177,13 +179,35 @@ def _ends_as(run: Observed, gold: Observed) -> bool:
 def _last_lines(run: HarnessRun) -> list[str]:
     """Return the last lines that the runner printed, without those of single tests."""
     lines: list[str] = []
-    for line in reversed(run.log.partition(_START)[2].splitlines()):
+    names_a_test = _naming(run.statuses)
+    for line in reversed(run.log.partition(_START)[2].splitlines()[-_MOST_LINES:]):
         plain = safe_text(line[:_MAX_LINE_CHARS]).strip()
-        if plain and not _AROUND.match(plain) and not any(test in plain for test in run.statuses):
+        if plain and not _AROUND.match(plain) and not names_a_test(plain):
             lines.append(plain)
         if len(lines) == _LAST_LINES:
             break
     return lines[::-1]
+
+
+def _naming(tests: Iterable[str]) -> Callable[[str], bool]:
+    """Return what tells whether a line holds the name of a test.
+
+    It takes a line's parts and not the names in turn: a solution can print half a million of both.
+    """
+    names = frozenset(tests)
+    lengths: defaultdict[str, set[int]] = defaultdict(set)
+    for name in names:
+        lengths[name[:1]].add(len(name))
+
+    def names_a_test(line: str) -> bool:
+        return any(
+            line[start : start + length] in names
+            for start, first in enumerate(line)
+            for length in lengths.get(first, ())
+            if length <= len(line) - start
+        )
+
+    return names_a_test
 
 
 def _without_numbers(text: str) -> str:

@@ -1,10 +1,9 @@
 """What the gold patch's run of an instance showed on this machine: what runs of other patches are compared with."""
 
 import hashlib
-import os
-import secrets
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dgm.benchmarks.swebench.flags import Observed
 from dgm.benchmarks.swebench.records import Instance
+from dgm.boundary.whole_files import write_whole
 from dgm.core.errors import SandboxError
 
 VERSION: Literal[1] = 1
@@ -37,14 +37,19 @@ class GoldRuns:
         self._lock = threading.Lock()
         self._locks: dict[Path, threading.Lock] = {}
 
-    def of(self, instance: Instance, *, image_id: str, stock: bool, make: Callable[[], GoldRun]) -> GoldRun:
-        """Return the gold run of an instance in an image, made by `make` where it is not there or damaged.
+    def of(self, instance: Instance, *, conditions: Mapping[str, object], make: Callable[[], GoldRun]) -> GoldRun:
+        """Return the gold run of an instance, made by `make` where it is not there or damaged.
 
+        Args:
+            instance: whose gold patch it is.
+            conditions: all that a run hangs on beside its patch, as JSON values; each set of them has a gold run of its
+                own, since one under wider limits does not show that narrower ones do.
+            make: runs the gold patch under them.
         Raises:
             SandboxError: it cannot be kept.
         """
-        parts = (str(VERSION), instance.record_hash, image_id, "stock" if stock else "")
-        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+        parts = json.dumps([VERSION, instance.record_hash, conditions], sort_keys=True)
+        name = hashlib.sha256(parts.encode()).hexdigest()[:24]
         path = self._directory / f"{instance.id}-{name}.json"
         with self._lock:
             lock = self._locks.setdefault(path, threading.Lock())
@@ -64,10 +69,7 @@ def _read(path: Path) -> GoldRun | None:
 
 
 def _write(path: Path, run: GoldRun) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(run.model_dump_json(), "utf-8")
-        fresh.replace(path)
+        write_whole(path, run.model_dump_json().encode())
     except OSError as error:
         raise SandboxError(f"What the gold patch showed cannot be kept in {path}: {error.strerror}.") from error

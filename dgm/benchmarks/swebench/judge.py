@@ -6,7 +6,6 @@ whatever goes wrong within a container is the patch's doing, and a verdict; what
 
 import gzip
 import json
-import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -20,6 +19,7 @@ from dgm.benchmarks.swebench.harness import SLACK_S, HarnessRun, OfficialReport,
 from dgm.benchmarks.swebench.prediction import exact_patch
 from dgm.benchmarks.swebench.records import Instance
 from dgm.boundary.text import safe_line
+from dgm.boundary.whole_files import write_whole
 from dgm.config import SweBench
 from dgm.core.errors import HostileBytesError, InfrastructureError, SandboxError
 from dgm.core.files import Change
@@ -118,10 +118,9 @@ class Judging:
             return GoldRun(observed=observed(replace(run, seconds=faster)), canary=canary.failed_in(again))
 
         gold_session = SessionId(f"{session}.gold")
-        # Only to learn the image's digest, and to keep the image meanwhile.
+        # Only to learn the conditions, and to keep the image meanwhile.
         with bench.containers(gold_session) as containers:
-            image_id = containers.image_id
-            return self._gold.of(bench.instance, image_id=image_id, stock=self._settings.stock, make=make)
+            return self._gold.of(bench.instance, conditions=bench.conditions(containers), make=make)
 
     def _lasting_flags(
         self, bench: "_Instance", gold: GoldRun, patch: str, run: HarnessRun, session: SessionId
@@ -165,11 +164,8 @@ class Judging:
             "harness_log": _clipped(run.harness_log),
         }
         path = self._keep / f"{session}.json.gz"
-        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            self._keep.mkdir(parents=True, exist_ok=True)
-            fresh.write_bytes(gzip.compress(json.dumps(content).encode(), mtime=0))
-            fresh.replace(path)
+            write_whole(path, gzip.compress(json.dumps(content).encode(), mtime=0))
         except OSError as error:
             raise InfrastructureError(f"The grading {path} cannot be written: {error.strerror}.") from error
 
@@ -187,6 +183,17 @@ class _Instance:
         lifetime_s = self._settings.grading_timeout_s + 2 * SLACK_S
         spec = HarnessSpec(self.instance.image, session, lifetime_s, stock=self._settings.stock)
         return self._sandbox.harness(spec)
+
+    def conditions(self, containers: HarnessContainers) -> dict[str, object]:
+        """Return what the outcome of a run hangs on beside its record and its patch."""
+        return {
+            "image": containers.image_id,
+            "timeout_s": self._settings.grading_timeout_s,
+            "disk_bytes": self._settings.disk_bytes,
+            "stock": self._settings.stock,
+            # Labels say whose the containers are, and no two gradings have the same.
+            "options": {name: value for name, value in containers.options.items() if name != "labels"},
+        }
 
     def run(self, patch: str, session: SessionId) -> tuple[HarnessRun, Grade]:
         """Run the harness on a patch and return the verdict."""

@@ -39,6 +39,9 @@ def exact_patch(change: Change) -> str:
     """
     text = [path for path in change.paths if _is_text(change.before.get(path)) and _is_text(change.after.get(path))]
     others = sorted(set(change.paths).difference(text))
+    # Before git is asked, which takes forty bytes for each empty line: its end for want of memory would be our fault.
+    if sum(_least_bytes(change, path) for path in text) > MAX_PATCH_BYTES:
+        raise _too_large()
     try:
         patch = _patch(change, text, attributes="") + _patch(change, others, attributes=_ALL_BINARY)
     except OSError as error:
@@ -46,6 +49,12 @@ def exact_patch(change: Change) -> str:
     if len(patch) > MAX_PATCH_BYTES:
         raise _too_large()
     return patch.decode("utf-8")
+
+
+def _least_bytes(change: Change, path: str) -> int:
+    """Return what a patch of a text takes at least: a line of one side alone stands there with a mark before it."""
+    before, after = (side[path].content if path in side else b"" for side in (change.before, change.after))
+    return abs(len(after) + after.count(b"\n") - len(before) - before.count(b"\n"))
 
 
 def _is_text(file: File | None) -> bool:
@@ -120,6 +129,7 @@ def _git(repository: Path, *arguments: str, stdin: int = subprocess.DEVNULL, std
             stderr=subprocess.PIPE,
             timeout=_TIMEOUT_S,
             check=False,
+            start_new_session=True,  # else Ctrl-C, which lets a run end in order, would kill it
         )
     except FileNotFoundError as error:
         raise SandboxError("git cannot be found; install git, which makes the patches that are judged.") from error

@@ -28,12 +28,10 @@ def task_of(instance: Instance, *, hints: bool) -> Task:
         instance: says all of it.
         hints: whether agents are told what was said about the issue before it was resolved.
     Raises:
-        MalformedContentError: its hidden tests are no patch.
+        MalformedContentError: its hidden tests or its gold patch are no patch.
     """
-    try:
-        test_paths = patched_paths(instance.test_patch) if instance.test_patch.strip() else ()
-    except MalformedContentError as error:
-        raise MalformedContentError(f"Instance {instance.id}: test_patch cannot be read: {error}") from error
+    test_paths = _paths(instance, "test_patch", instance.test_patch) if instance.test_patch.strip() else ()
+    _paths(instance, "patch", instance.patch)  # which is needed once a solution is right, and has been paid for
     return Task(
         id=instance.id,
         statement=_statement(instance, hints=hints),
@@ -50,6 +48,13 @@ def task_of(instance: Instance, *, hints: bool) -> Task:
 def known_task_of(instance: Instance, *, hints: bool) -> KnownTask:
     """Return the same task with its gold patch; errors as `task_of`."""
     return KnownTask(task_of(instance, hints=hints), reference={}, naive={}, must_see="", patch=instance.patch)
+
+
+def _paths(instance: Instance, field: str, patch: str) -> tuple[str, ...]:
+    try:
+        return patched_paths(patch)
+    except MalformedContentError as error:
+        raise MalformedContentError(f"Instance {instance.id}: {field} cannot be read: {error}") from error
 
 
 def _statement(instance: Instance, *, hints: bool) -> str:
