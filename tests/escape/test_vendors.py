@@ -514,9 +514,8 @@ def a_lot(character: str, size: int = 3 * MAX_TEXT_CHARS) -> Completion:
     return Completion(character * size, calls, "stop", 10, 5, thinking=character * size)
 
 
-@pytest.mark.parametrize("character", ["\x01", "\N{GRINNING FACE}"], ids=["one escape each", "two escapes each"])
-def test_an_answer_that_is_far_too_long_is_cut_and_its_transcript_can_be_read(tmp_path: Path, character: str) -> None:
-    setting = Setting(tmp_path, provider=ScriptedProvider(a_lot(character)))
+def test_an_answer_that_is_far_too_long_is_cut_and_its_transcript_can_be_read(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, provider=ScriptedProvider(a_lot("\N{GRINNING FACE}")))  # two escapes each in JSON
     with setting.session(SessionLimits(calls=9, tokens=10**9, cost_usd=1e6)) as session:
         response = post(session)
     assert response.status == 200
