@@ -1,6 +1,7 @@
 """What makes all tests quick and none of them different."""
 
 import gc
+import signal
 from collections.abc import Generator
 from functools import cache
 from typing import Any
@@ -23,6 +24,12 @@ class OneEngine(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneEngine | None:
     """Have `--dist loadscope` share tests out like that."""
     return OneEngine(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+def pytest_configure() -> None:
+    """Let what tests start be interrupted: in the background of a shell, Ctrl-C is ignored by all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
