@@ -1,6 +1,7 @@
 """The run's purse and a session's account."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -118,9 +119,8 @@ def test_a_call_that_could_never_fit_does_not_wait() -> None:
         account(purse, SessionId("00002.1.agent")).reserve(usd(1.1), abandoned=never)
 
 
-def test_a_call_that_waits_for_money_is_given_up_when_nobody_wants_it_any_more() -> None:
-    purse = Purse(Budget(max_cost_usd=1.0), MemoryLedger())
-    account(purse).reserve(usd(0.8), abandoned=never)
+def failure_of_a_call_that_waits(purse: Purse, *, then: Callable[[], object]) -> Exception | None:
+    """What a call for 0.8 dollars ends with that waits for others, when nobody wants it any more and `then` happens."""
     waiting, closed = threading.Event(), threading.Event()
     failures: list[Exception] = []
 
@@ -131,42 +131,30 @@ def test_a_call_that_waits_for_money_is_given_up_when_nobody_wants_it_any_more()
     def reserve() -> None:
         try:
             account(purse, SessionId("00002.1.agent")).reserve(usd(0.8), abandoned=is_closed)
-        except AbandonedError as error:
+        except (AbandonedError, OutOfBudgetError) as error:
             failures.append(error)
 
     thread = threading.Thread(target=reserve)
     thread.start()
     waiting.wait(10)
     closed.set()
-    purse.wake()
+    then()
     thread.join(10)
-    assert len(failures) == 1
+    return failures[0] if failures else None
+
+
+def test_a_call_that_waits_for_money_is_given_up_when_nobody_wants_it_any_more() -> None:
+    purse = Purse(Budget(max_cost_usd=1.0), MemoryLedger())
+    account(purse).reserve(usd(0.8), abandoned=never)
+    assert isinstance(failure_of_a_call_that_waits(purse, then=purse.wake), AbandonedError)
 
 
 def test_a_call_that_waited_in_vain_is_out_of_budget_also_when_nobody_wants_it_any_more() -> None:
     purse = Purse(Budget(max_cost_usd=1.0), MemoryLedger())
     first = account(purse)
     held = first.reserve(usd(0.8), abandoned=never)
-    waiting, closed = threading.Event(), threading.Event()
-    failures: list[Exception] = []
-
-    def is_closed() -> bool:
-        waiting.set()
-        return closed.is_set()
-
-    def reserve() -> None:
-        try:
-            account(purse, SessionId("00002.1.agent")).reserve(usd(0.8), abandoned=is_closed)
-        except OutOfBudgetError as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=reserve)
-    thread.start()
-    waiting.wait(10)
-    closed.set()
-    first.settle(held, usd(0.8))
-    thread.join(10)
-    assert ["which is not left" in str(failure) for failure in failures] == [True]
+    failure = failure_of_a_call_that_waits(purse, then=lambda: first.settle(held, usd(0.8)))
+    assert "which is not left" in str(failure)
 
 
 def test_a_call_that_the_ledger_did_not_take_is_not_made_and_not_counted() -> None:

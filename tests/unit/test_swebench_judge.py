@@ -376,22 +376,6 @@ def test_a_grading_that_cannot_be_kept_is_no_verdict(fake: Harness, sandbox: Fak
         judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
 
 
-def test_of_a_grading_that_could_not_be_written_to_its_end_nothing_is_left(
-    fake: Harness, judging: Judging, sandbox: FakeSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del fake
-    write_some = Path.write_bytes
-
-    def full(self: Path, content: bytes) -> int:
-        write_some(self, content[:3])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(InfrastructureError, match="cannot be written: No space left on device"):
-        judging.grade_patch(instance(), OTHER, sandbox=sandbox, session=SESSION)
-    assert list((tmp_path / "gradings").iterdir()) == []
-
-
 # --- the process --------------------------------------------------------------------------------------------------
 
 
