@@ -44,6 +44,7 @@ def _line(connection: socket.socket, *, patience_s: float) -> bytes:
     """Return what comes until the other side ends, or more than a line may have.
 
     Raises:
+        ConnectionResetError: the other side hung up without a word.
         TimeoutError: that is not all there in time, however often a part of it comes.
     """
     deadline = time.monotonic() + patience_s
@@ -53,7 +54,12 @@ def _line(connection: socket.socket, *, patience_s: float) -> bytes:
         if left <= 0:
             raise TimeoutError
         connection.settimeout(left)
-        chunk = connection.recv(_CHUNK_BYTES)
+        try:
+            chunk = connection.recv(_CHUNK_BYTES)
+        except ConnectionResetError:  # it did not read all of the command; its answer, if any, came before that
+            if not received:
+                raise
+            break
         if not chunk:
             break
         received += chunk

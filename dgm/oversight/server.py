@@ -109,7 +109,8 @@ class _Server:
                 thread.start()
             except RuntimeError as error:  # the machine has no more threads: others may come to an end
                 log.warning("a command could not be heard: %s", error)
-                connection.close()
+                with connection:
+                    _answer(connection, InfrastructureError("The run's process has no thread to spare; ask again."))
                 self._free.release()
                 return
             self._talks[thread] = connection
