@@ -65,9 +65,6 @@ def outcome_table(outcomes: Iterable[Outcome]) -> Table:
 def _dropped(paths: Sequence[str]) -> str:
     if not paths:
         return ""
-    is_cut = _MORE.fullmatch(paths[-1])
-    return (
-        f" ({len(paths) - 1} other paths {paths[-1]} not graded)"
-        if is_cut
-        else f" ({len(paths)} other paths not graded)"
-    )
+    *shown, last = paths
+    which = f"{len(shown)} other paths {last}" if _MORE.fullmatch(last) else f"{len(paths)} other paths"
+    return f" ({which} not graded)"

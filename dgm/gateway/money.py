@@ -64,7 +64,7 @@ class Purse:
         reservation: Reservation,
         *,
         abandoned: Callable[[], bool],
-        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        waiting: Callable[[], AbstractContextManager[None]],
     ) -> None:
         """Set a call's worst case aside and record it in the ledger.
 
