@@ -93,13 +93,13 @@ class Facts(StepFacts, CallFacts, OversightFacts):
     def agents(self) -> list[Agent]:
         """Return all agents in the order of their creation."""
         with self.sound():
-            parents: dict[str, list[AgentId]] = defaultdict(list)
+            parents: dict[str, tuple[AgentId, ...]] = {}
             # Not by agent first: SQLite would follow an index to and fro through the table, which takes twice as long.
             for agent, parent in self.rows("SELECT agent, parent FROM parents ORDER BY position"):
-                parents[agent].append(AgentId(parent))
+                parents[agent] = (*parents.get(agent, ()), AgentId(parent))
             rows = self.rows("SELECT id, generation, step, created_at FROM agents ORDER BY number")
             return [
-                agent_from(agent, tuple(parents.get(agent, ())), generation, step, created_at)
+                agent_from(agent, parents.get(agent, ()), generation, step, created_at)
                 for agent, generation, step, created_at in rows
             ]
 
