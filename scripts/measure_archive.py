@@ -116,7 +116,7 @@ class Growing:
     random: Random
     steps: int = 0
     decisions: int = 0
-    clock: float = 1_800_000_000.0
+    clock: float = 1_700_000_000.0  # in the past, as facts are: what came later is no sign of life, and sought for long
     agents: list[Agent] = field(default_factory=list[Agent])
     commits: dict[AgentId, CommitId] = field(default_factory=dict[AgentId, CommitId])
 
