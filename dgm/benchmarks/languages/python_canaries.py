@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from dgm.benchmarks.languages.guarded_tests import GuardedTests
-from dgm.benchmarks.languages.python_contradictions import Function, contradiction, expectations_of
+from dgm.benchmarks.languages.python_contradictions import Function, contradictions
 
 _CONTAINERS = 2
 
@@ -50,14 +50,13 @@ def guarded(source: str, chance: Random) -> GuardedTests[tuple[str, str]]:
     """
     module = ast.parse(source)
     tests = list(_tests(module))
-    known = expectations_of([test for _, test in tests])
+    others = contradictions([test for _, test in tests], chance)
     copies = (_without_tests(source), _without_tests(source))
     places = _Places(copies, chance)
     names: dict[str, str] = {}
     canaries: dict[str, str] = {}
-    for number, (owner, test) in enumerate(tests):
+    for number, ((owner, test), other) in enumerate(zip(tests, others, strict=True)):
         own_name = f"{_classes(module)[owner].name}::{test.name}"
-        other = contradiction(test, known, chance)
         copy = chance.randrange(_CONTAINERS)
         real = places.put(test, owner, number=number, copy=copy)
         names[real] = own_name

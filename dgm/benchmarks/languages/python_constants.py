@@ -36,10 +36,6 @@ class Constants:
         other = self._different(value, near=not whole)
         return value if other == value else other
 
-    def any(self) -> object:
-        """Return one of the constants."""
-        return self.chance.choice(self.expected)
-
     def _different(self, value: object, *, near: bool = False) -> object:
         if value is None:
             return self.chance.choice([item for item in self._scalars() if item is not None] or [0, "", False])

@@ -7,7 +7,7 @@ equals nothing.
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from random import Random
 
@@ -48,7 +48,11 @@ _NO_FAILURES = frozenset({"BaseException", "KeyboardInterrupt", "SystemExit", "S
 _EQUALS_ALL = "ANY"
 _OPERANDS = 2
 _AS_REFUSAL = 0.4
-"""How many of the tests that expect a value are contradicted by one that expects a refusal, if there are such tests."""
+"""Share of the tests that expect a value which are contradicted by a refusal, if there are tests that expect one."""
+_AS_VALUE = 0.5
+"""Share of the tests that expect a refusal which are contradicted by a value, where it is known what that is like."""
+_OF_EITHER = 2
+"""So many contradictions of one kind there are at least, and of the other, where there are tests enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +77,54 @@ def expectations_of(tests: Sequence[Function]) -> Expectations:
     return Expectations(constants, [found for test in tests if (found := _refusal_in(test))])
 
 
-def contradiction(test: Function, known: Expectations, chance: Random) -> Function | None:
-    """Return the test with its last statement turned into one that fails if the original holds; None if unable.
+def contradictions(tests: Sequence[Function], chance: Random) -> list[Function | None]:
+    """Return each test with its last statement turned into one that fails if the original holds; None where unable.
+
+    Which of them expect a refusal, and which a value, is chance, but not whether there are any: a solution that makes
+    all refusals hold, or refuses only those who expect it, must not get through because nothing was there to catch it.
 
     Args:
-        test: stays as it is.
-        known: of all tests of the file.
+        tests: of one file; they stay as they are.
         chance: chooses among the contradictions, and among the values.
     """
-    other = copy.deepcopy(test)
-    if _is_refusal(other.body[-1]):
-        return _unrefused(other, known, chance)
-    if known.refusals and chance.random() < _AS_REFUSAL and _refuse(other, known, chance):
-        return other
+    known = expectations_of(tests)
+    refused = _to_be_refused(tests, known, chance)
+    with_value = _to_have_a_value(tests, known, chance)
+    found: list[Function | None] = []
+    for number, test in enumerate(tests):
+        other = copy.deepcopy(test)
+        if _is_refusal(other.body[-1]):
+            found.append(_unrefused(other, _values_like(other, known) if number in with_value else (), chance))
+        elif number in refused:
+            found.append(_refused(other, known, chance))
+        else:
+            found.append(_with_other_value(other, known, chance))
+    return found
+
+
+def _to_be_refused(tests: Sequence[Function], known: Expectations, chance: Random) -> Set[int]:
+    """Return the numbers of the tests that expect a value and are contradicted by a refusal."""
+    able = [number for number, test in enumerate(tests) if known.refusals and _can_be_refused(test)]
+    return _some(able, _AS_REFUSAL, chance)
+
+
+def _to_have_a_value(tests: Sequence[Function], known: Expectations, chance: Random) -> Set[int]:
+    """Return the numbers of the tests that expect a refusal and are contradicted by a value; one is not, or more."""
+    refusals = [number for number, test in enumerate(tests) if _is_refusal(test.body[-1])]
+    able = [number for number in refusals if _values_like(tests[number], known)]
+    return _some(able, _AS_VALUE, chance) if len(refusals) > 1 else frozenset()
+
+
+def _some(numbers: Sequence[int], share: float, chance: Random) -> Set[int]:
+    """Return about that share of the numbers: of two or more neither none nor all, and of four or more two at least."""
+    if len(numbers) == 1:
+        return set(numbers) if chance.random() < share else set()
+    least = min(_OF_EITHER, len(numbers) // 2)
+    return set(chance.sample(numbers, min(max(round(share * len(numbers)), least), len(numbers) - least)))
+
+
+def _with_other_value(other: Function, known: Expectations, chance: Random) -> Function | None:
+    """Let a test expect another value, or turn its condition around; None if unable."""
     statement = _last_statement(other.body)
     call = None if statement is None else _assertion(statement)
     if call is None:
@@ -222,33 +261,45 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
             yield node.id
 
 
-def _unrefused(test: Function, known: Expectations, chance: Random) -> Function:
-    """Take the block away that what is refused stands in, and expect a value of it instead, or nothing at all."""
+def _values_like(test: Function, known: Expectations) -> Sequence[object]:
+    """Return what tests expect of the function whose refusal a test ends with, nothing if they expect no constant."""
+    match test.body[-1]:
+        case ast.With(body=[*_, ast.Expr(ast.Call() as call)]):
+            return known.constants.get(_kind(call), ())
+        case _:
+            return ()
+
+
+def _unrefused(test: Function, values: Sequence[object], chance: Random) -> Function:
+    """Take the block away that what is refused stands in, and expect one of the values of it, if there are any."""
     block = test.body.pop()
     assert isinstance(block, ast.With)  # noqa: S101
     test.body += block.body
-    match block.body[-1]:
-        case ast.Expr(ast.Call() as call) if (alike := known.constants.get(_kind(call))) and chance.randrange(2):
-            expected = ast.parse(repr(Constants(alike, chance).any()), mode="eval").body
-            compared = ast.Attribute(ast.Name("self", ast.Load()), "assertEqual", ast.Load())
-            test.body[-1] = ast.Expr(ast.Call(compared, [call, expected], []))
-        case _:
-            pass  # where nothing is expected, nothing may be raised
-    return test
+    last = block.body[-1]
+    if values:
+        assert isinstance(last, ast.Expr)  # noqa: S101
+        expected = ast.parse(repr(chance.choice(values)), mode="eval").body
+        compared = ast.Attribute(ast.Name("self", ast.Load()), "assertEqual", ast.Load())
+        test.body[-1] = ast.Expr(ast.Call(compared, [last.value, expected], []))
+    return test  # where nothing is expected, nothing may be raised
 
 
-def _refuse(test: Function, known: Expectations, chance: Random) -> bool:
-    """Expect of what a test compares that it is refused; return False if it compares nothing that was just called."""
+def _can_be_refused(test: Function) -> bool:
+    """Return whether a test compares what was just called, and expects no refusal before."""
+    return _just_called(test.body) is not None and not any(_is_refusal(statement) for statement in test.body)
+
+
+def _refused(test: Function, known: Expectations, chance: Random) -> Function:
+    """Expect of what a test compares that it is refused."""
     called = _just_called(test.body)
-    if called is None or any(_is_refusal(statement) for statement in test.body):
-        return False
+    assert called is not None  # noqa: S101
     call, statements = called
     tail = copy.deepcopy(chance.choice(known.refusals))
     block = tail[0]
     assert isinstance(block, ast.With)  # noqa: S101
     block.body = [ast.Expr(call)]
     test.body[-statements:] = tail
-    return True
+    return test
 
 
 def _just_called(body: Sequence[ast.stmt]) -> tuple[ast.Call, int] | None:
