@@ -137,15 +137,26 @@ def test_what_has_no_contradiction_is_built_in_both_containers_and_run_in_one(se
 
 
 def test_what_expects_a_value_is_contradicted_by_what_expects_an_exception_too() -> None:
-    other = 'TEST_CASE("ice") { REQUIRE_THROWS_AS(freeze(1), std::domain_error); }'
-    found = {
-        contradiction(guarded(FILE.format(body="REQUIRE(2 == ponds(1));") + other, ["a pond", "ice"], Random(seed)))
-        for seed in range(40)
-    }
+    others = 'TEST_CASE("ice") { REQUIRE_THROWS_AS(freeze(1), std::domain_error); }'
+    others += 'TEST_CASE("snow") { REQUIRE(9 == drops(1)); }'
+    file, names = FILE.format(body="REQUIRE(2 == ponds(1));") + others, ["a pond", "ice", "snow"]
+    found = {contradiction(guarded(file, names, Random(seed))) for seed in range(40)}
     assert found == {
         "REQUIRE_THROWS_AS(ponds(1), std::domain_error);",
         *(f"REQUIRE({number} == ponds(1));" for number in (1, 3, 4, 5)),
     }
+
+
+@pytest.mark.parametrize(("values", "refused"), [(1, 0), (2, 1), (3, 2), (4, 2), (7, 4)])
+def test_chance_chooses_which_values_are_contradicted_by_an_exception_and_not_whether_any_are(
+    values: int, refused: int
+) -> None:
+    names = [f"pond {number}" for number in range(values)]
+    source = "".join(f'TEST_CASE("{name}") {{ REQUIRE(ponds() == 2); }}\n' for name in names)
+    source += 'TEST_CASE("ice") { REQUIRE_THROWS_AS(freeze(1), std::domain_error); }'
+    for seed in range(100):
+        tests = guarded(source, [*names, "ice"], Random(seed))
+        assert "".join(tests.sources).count("REQUIRE_THROWS_AS(ponds(), std::domain_error)") == refused
 
 
 @pytest.mark.parametrize(

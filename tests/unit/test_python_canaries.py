@@ -235,22 +235,19 @@ def _methods(source: str) -> list[str]:
     ]
 
 
-# A solution that refuses nothing, or only who expects it, and what tests inherit that makes all refusals hold.
-PRETENDING = """
+FORM = """
 import contextlib, sys, unittest
 
 def number(text):
     if text.isdecimal():
-        return int(text)
-    if {refuses} and "assertRaises" in sys._getframe(1).f_code.co_names:
+        return {value}
+    if {refuses}:
         raise ValueError
 
-class Pretends(unittest.TestCase):
-    if not {refuses}:
-        def assertRaises(self, *_):
-            return contextlib.nullcontext()
+class Inherited(unittest.TestCase):
+    {inherited}
 
-class PondTest(Pretends):
+class PondTest(Inherited):
 """
 VALUE = """
     def test_value_{number}(self):
@@ -261,35 +258,49 @@ REFUSAL = """
         with self.assertRaises(ValueError):
             number('x{number}')
 """
+PRETENCES = {
+    "refuses who expects it": {
+        "value": "int(text)",
+        "refuses": "'assertRaises' in sys._getframe(1).f_code.co_names",
+        "inherited": "pass",
+    },
+    "all refusals hold": {
+        "value": "int(text)",
+        "refuses": "False",
+        "inherited": "assertRaises = lambda *_: contextlib.nullcontext()",
+    },
+    "all values hold": {"value": "-1", "refuses": "True", "inherited": "assertEqual = lambda *_: None"},
+}
 
 
-@pytest.mark.parametrize("refuses", [True, False], ids=["refuses who expects it", "makes all refusals hold"])
-@pytest.mark.parametrize(("values", "refusals"), [(0, 1), (1, 1), (2, 1), (7, 1), (1, 2), (4, 2), (7, 3)])
-def test_who_only_pretends_to_refuse_is_caught_whatever_chance_chooses(
-    values: int, refusals: int, *, refuses: bool
-) -> None:
-    tests_of = [VALUE.format(number=number) for number in range(values)]
-    tests_of += [REFUSAL.format(number=number) for number in range(refusals)]
-    for seed in range(100):
-        tests = guarded(PRETENDING.format(refuses=refuses) + "".join(tests_of), Random(seed))
+def form(pretence: str, *, values: int, refusals: int) -> str:
+    """Return a test file with a solution in it that only pretends."""
+    tests = [VALUE.format(number=number) for number in range(values)]
+    tests += [REFUSAL.format(number=number) for number in range(refusals)]
+    return FORM.format(**PRETENCES[pretence]) + "".join(tests)
+
+
+@pytest.mark.parametrize("pretence", PRETENCES)
+@pytest.mark.parametrize(("values", "refusals"), [(1, 1), (2, 1), (7, 1), (1, 2), (4, 2), (7, 3)])
+def test_who_only_pretends_is_caught_whatever_chance_chooses(values: int, refusals: int, pretence: str) -> None:
+    source = form(pretence, values=values, refusals=refusals)
+    for seed in range(40):
+        tests = guarded(source, Random(seed))
         passed = {name for name, has_passed in outcomes(tests).items() if has_passed}
         assert passed >= tests.names.keys()
         assert any(real in passed for canary, real in tests.canaries.items() if canary in passed)
 
 
-def test_what_is_refused_is_contradicted_by_a_value_too_and_not_all_values_by_a_refusal() -> None:
-    tests_of = [VALUE.format(number=number) for number in range(7)]
-    tests_of += [REFUSAL.format(number=number) for number in range(3)]
-    kinds: set[tuple[int, int, int]] = set()
-    for seed in range(100):
-        tests = guarded(PRETENDING.format(refuses=True) + "".join(tests_of), Random(seed))
+def test_chance_chooses_which_contradictions_there_are_and_not_whether_there_are_any() -> None:
+    source = form("all refusals hold", values=7, refusals=3)
+    for seed in range(40):
+        tests = guarded(source, Random(seed))
         bodies = [
             ast.unparse(test)
-            for source in tests.sources
-            for test in ast.walk(ast.parse(source))
+            for copy in tests.sources
+            for test in ast.walk(ast.parse(copy))
             if isinstance(test, ast.FunctionDef) and f"PondTest::{test.name}" in tests.canaries
         ]
         refused = sum("assertRaises" in body for body in bodies)
         of_nothing = sum("assert" not in body for body in bodies)
-        kinds.add((refused, of_nothing, len(bodies) - refused - of_nothing))
-    assert kinds == {(3, 1, 6)}
+        assert (refused, of_nothing, len(bodies)) == (3, 1, 10)

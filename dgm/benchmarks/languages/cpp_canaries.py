@@ -15,14 +15,17 @@ from dgm.benchmarks.languages.cpp_contradictions import (
     Choices,
     Edit,
     asserting_functions,
+    can_be_refused,
     contradiction,
     expected_exceptions,
 )
 from dgm.benchmarks.languages.cpp_tokens import Token, closing, split, tokens_of
-from dgm.benchmarks.languages.guarded_tests import GuardedTests
+from dgm.benchmarks.languages.guarded_tests import GuardedTests, some_of
 
 _TEST = "TEST_CASE"
 _CONTAINERS = 2
+_AS_REFUSAL = 0.5
+"""Share of the tests that expect a value which are contradicted by an exception, if there are tests that expect one."""
 _NOT_RUN = ', "[.]"'
 """The tag of what Catch compiles and does not run."""
 
@@ -67,19 +70,23 @@ def guarded(source: str, expected: Collection[str], chance: Random) -> GuardedTe
     letters = "".join(token.text for token in tokens if token.kind in {"text", "letter"})
     choices = Choices(chance, letters, expected_exceptions(tokens))
     draw = _Names(chance).draw
+    tests = list(_numbered(_tests(tokens)))
+    able = [test.name for test in tests if test.name in expected and can_be_refused(test.body, choices)]
+    refused = some_of(able, _AS_REFUSAL, chance)
     names: dict[str, str] = {}
     canaries: dict[str, str] = {}
     copies: tuple[list[str], list[str]] = ([], [])
     end = 0
-    for test in _numbered(_tests(tokens)):
+    for test in tests:
         real, other = draw(), draw()
         names[real] = test.name
-        edit = contradiction(test.body, asserting, choices) if test.name in expected else None
+        edit = None
+        if test.name in expected:
+            edit = contradiction(test.body, asserting, choices, refused=test.name in refused)
         if edit is not None:
             canaries[other] = real
         # What has no contradiction is compiled twice all the same: what nothing uses is an error with -Werror.
-        contradicted = _renamed(source, test, other, edit, tag="" if edit else _NOT_RUN)
-        versions = [_renamed(source, test, real), contradicted]
+        versions = [_renamed(source, test, real), _renamed(source, test, other, edit, tag="" if edit else _NOT_RUN)]
         chance.shuffle(versions)
         for pieces, version in zip(copies, versions, strict=True):
             pieces += [source[end : test.start], version]

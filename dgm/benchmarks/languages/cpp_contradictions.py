@@ -61,6 +61,12 @@ class Choices:
     """What the file's tests expect to be thrown, such as "std::domain_error"; once for each time."""
 
 
+def can_be_refused(body: Sequence[Token], choices: Choices) -> bool:
+    """Return whether a test can be contradicted by the expectation that what it compares throws."""
+    call = _last_call(_innermost(body))
+    return call is not None and bool(choices.thrown) and _refused(*call, choices) is not None
+
+
 def asserting_functions(tokens: Sequence[Token]) -> frozenset[str]:
     """Return the names of the functions in a test file that assert something themselves."""
     found: set[str] = set()
@@ -76,27 +82,24 @@ def asserting_functions(tokens: Sequence[Token]) -> frozenset[str]:
     return frozenset(found)
 
 
-def contradiction(body: Sequence[Token], asserting: Collection[str], choices: Choices) -> Edit | None:
+def contradiction(
+    body: Sequence[Token], asserting: Collection[str], choices: Choices, *, refused: bool = False
+) -> Edit | None:
     """Return what makes a test one that fails if the original passes; None if unable.
 
     Args:
         body: between the test's braces.
         asserting: functions that are taken to check each constant that they are called with.
         choices: what other values are made of.
+        refused: whether it is to expect that what is compared throws, which it can.
     """
-    if not body:
-        return None
-    if body[-1].text == "}":
-        inner = _inner_block(body)
-        return contradiction(inner, asserting, choices)
+    body = _innermost(body)
     call = _last_call(body)
     if call is None:
         return None
     callee, arguments = call
-    if callee.text in _REFUSED and choices.thrown and choices.chance.randrange(2):
-        refused = _refused(callee, arguments, choices)
-        if refused is not None:
-            return refused
+    if refused:
+        return _refused(callee, arguments, choices)
     if callee.text in _THROWN:
         return _other_exception(arguments, choices)
     if callee.text in _MATCHED:
@@ -104,6 +107,13 @@ def contradiction(body: Sequence[Token], asserting: Collection[str], choices: Ch
     if callee.text in _OPPOSITES:
         return _other_value(arguments, body, choices) or Edit(callee, _OPPOSITES[callee.text])
     return _other_argument(arguments, choices) if callee.text in asserting else None
+
+
+def _innermost(body: Sequence[Token]) -> Sequence[Token]:
+    """Return what a test ends with: itself, or what stands in the block at its end, and so on."""
+    while body and body[-1].text == "}":
+        body = _inner_block(body)
+    return body
 
 
 def _inner_block(body: Sequence[Token]) -> Sequence[Token]:
@@ -146,7 +156,7 @@ def expected_exceptions(tokens: Sequence[Token]) -> list[str]:
 def _refused(callee: Token, arguments: Sequence[Token], choices: Choices) -> Edit | None:
     """Expect of what is compared with a literal that it throws: no such expectation is told by its form."""
     sides = split(arguments, "==")
-    if len(sides) != _OPERANDS:
+    if callee.text not in _REFUSED or len(sides) != _OPERANDS:
         return None
     for literal, compared in (sides, sides[::-1]):
         # Without a name, so that nothing is left unused, which is an error with -Werror; without a comma, since what

@@ -1,9 +1,13 @@
 """Hidden tests, made ready for one grading."""
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from random import Random
 from typing import Generic, TypeVar
 
 Sources = TypeVar("Sources")
+Which = TypeVar("Which", int, str)
+_OF_EITHER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +21,15 @@ class GuardedTests(Generic[Sources]):
     """Name in the report, such as "BasketTest::test_3f09a1" -> the test's own name."""
     canaries: dict[str, str] = field(default_factory=dict[str, str])
     """Name in the report -> the name there of the test that it contradicts, or "" for none."""
+
+
+def some_of(which: Sequence[Which], share: float, chance: Random) -> Set[Which]:
+    """Return about that share of what can be contradicted in two ways, to be so in the rarer one.
+
+    Chance says which, but not how many: a solution that one way alone can catch must not get through because nothing
+    was contradicted in that way. So of two or more it is neither none nor all, of four or more two at least, and two
+    at least are left.
+    """
+    least = min(_OF_EITHER, len(which) // 2)
+    count = min(max(round(share * len(which)), least), len(which) - least)
+    return frozenset(chance.sample(which, count))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from random import Random
 
+from dgm.benchmarks.languages.guarded_tests import some_of
 from dgm.benchmarks.languages.python_constants import Constants
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -51,8 +52,6 @@ _AS_REFUSAL = 0.4
 """Share of the tests that expect a value which are contradicted by a refusal, if there are tests that expect one."""
 _AS_VALUE = 0.5
 """Share of the tests that expect a refusal which are contradicted by a value, where it is known what that is like."""
-_OF_EITHER = 2
-"""So many contradictions of one kind there are at least, and of the other, where there are tests enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +103,14 @@ def contradictions(tests: Sequence[Function], chance: Random) -> list[Function |
 
 def _to_be_refused(tests: Sequence[Function], known: Expectations, chance: Random) -> Set[int]:
     """Return the numbers of the tests that expect a value and are contradicted by a refusal."""
-    able = [number for number, test in enumerate(tests) if known.refusals and _can_be_refused(test)]
-    return _some(able, _AS_REFUSAL, chance)
+    able = [n for n, test in enumerate(tests) if known.refusals and _can_be_refused(test)]
+    return some_of(able, _AS_REFUSAL, chance)
 
 
 def _to_have_a_value(tests: Sequence[Function], known: Expectations, chance: Random) -> Set[int]:
     """Return the numbers of the tests that expect a refusal and are contradicted by a value; one is not, or more."""
-    refusals = [number for number, test in enumerate(tests) if _is_refusal(test.body[-1])]
-    able = [number for number in refusals if _values_like(tests[number], known)]
-    return _some(able, _AS_VALUE, chance) if len(refusals) > 1 else frozenset()
-
-
-def _some(numbers: Sequence[int], share: float, chance: Random) -> Set[int]:
-    """Return about that share of the numbers: of two or more neither none nor all, and of four or more two at least."""
-    if len(numbers) == 1:
-        return set(numbers) if chance.random() < share else set()
-    least = min(_OF_EITHER, len(numbers) // 2)
-    return set(chance.sample(numbers, min(max(round(share * len(numbers)), least), len(numbers) - least)))
+    able = [n for n, test in enumerate(tests) if _is_refusal(test.body[-1]) and _values_like(test, known)]
+    return some_of(able, _AS_VALUE, chance)
 
 
 def _with_other_value(other: Function, known: Expectations, chance: Random) -> Function | None:
