@@ -221,4 +221,5 @@ def _hits(lines: _Lines) -> Iterator[_Hit]:
 def _shown_path(path: str) -> str:
     """Return a path as it may be printed; one that could mislead a reader is spelled out."""
     plain = safe_line(path, max_chars=_SHOWN_PATH_CHARS)
-    return plain if plain == path else ascii(path[:_SHOWN_PATH_CHARS])
+    # Blanks too: a screen shows two of them as one.
+    return plain if plain == path else ascii(path[:_SHOWN_PATH_CHARS]).replace(" ", r"\x20")

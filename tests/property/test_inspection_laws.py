@@ -1,6 +1,6 @@
 """The static check says the same of the same trees, in bounded and safe words, whatever the trees hold."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dgm.boundary.inspection import MAX_FINDINGS, findings
@@ -66,6 +66,7 @@ def turned(tree: FileTree) -> FileTree:
 
 
 @FEWER
+@example({}, {"  ": File(b"", False)})
 @given(TREES, TREES)
 def test_any_trees_have_findings_that_are_safe_to_show(parent: FileTree, child: FileTree) -> None:
     texts = [text for finding in findings(parent, child) for text in (finding.path, finding.text)]
