@@ -24,11 +24,10 @@ class GuardedTests(Generic[Sources]):
 
 
 def some_of(which: Sequence[Which], share: float, chance: Random) -> Set[Which]:
-    """Return about that share of what can be contradicted in two ways, to be so in the rarer one.
+    """Return about that share of the tests that can be contradicted in two ways: those for the second way.
 
-    Chance says which, but not how many: a solution that one way alone can catch must not get through because nothing
-    was contradicted in that way. So of two or more it is neither none nor all, of four or more two at least, and two
-    at least are left.
+    Chance says which, but not how many: a solution that only one way can catch must not get through because no test
+    was contradicted in that way. So of two or three tests each way has one or more, of four or more two or more.
     """
     least = min(_OF_EITHER, len(which) // 2)
     count = min(max(round(share * len(which)), least), len(which) - least)

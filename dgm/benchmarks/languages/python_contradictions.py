@@ -7,7 +7,7 @@ equals nothing.
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -87,8 +87,10 @@ def contradictions(tests: Sequence[Function], chance: Random) -> list[Function |
         chance: chooses among the contradictions, and among the values.
     """
     known = expectations_of(tests)
-    refused = _to_be_refused(tests, known, chance)
-    with_value = _to_have_a_value(tests, known, chance)
+    values = [n for n, test in enumerate(tests) if known.refusals and _can_be_refused(test)]
+    refused = some_of(values, _AS_REFUSAL, chance)
+    refusals = [n for n, test in enumerate(tests) if _is_refusal(test.body[-1]) and _values_like(test, known)]
+    with_value = some_of(refusals, _AS_VALUE, chance)
     found: list[Function | None] = []
     for number, test in enumerate(tests):
         other = copy.deepcopy(test)
@@ -99,18 +101,6 @@ def contradictions(tests: Sequence[Function], chance: Random) -> list[Function |
         else:
             found.append(_with_other_value(other, known, chance))
     return found
-
-
-def _to_be_refused(tests: Sequence[Function], known: Expectations, chance: Random) -> Set[int]:
-    """Return the numbers of the tests that expect a value and are contradicted by a refusal."""
-    able = [n for n, test in enumerate(tests) if known.refusals and _can_be_refused(test)]
-    return some_of(able, _AS_REFUSAL, chance)
-
-
-def _to_have_a_value(tests: Sequence[Function], known: Expectations, chance: Random) -> Set[int]:
-    """Return the numbers of the tests that expect a refusal and are contradicted by a value; one is not, or more."""
-    able = [n for n, test in enumerate(tests) if _is_refusal(test.body[-1]) and _values_like(test, known)]
-    return some_of(able, _AS_VALUE, chance)
 
 
 def _with_other_value(other: Function, known: Expectations, chance: Random) -> Function | None:
