@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from dgm.boundary.tarball import MAX_MEMBERS, MAX_PATH_BYTES, PlainNames, parse_tar
-from dgm.boundary.text import safe_line
+from dgm.boundary.text import safe_name
 from dgm.core.errors import HostileBytesError
 from dgm.core.files import File
 
@@ -91,13 +91,8 @@ def _records(stream: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _shown(names: list[bytes]) -> tuple[str, ...]:
-    """Return names as they may be printed; one that could mislead a reader is spelled out."""
-    shown = [_shown_name(name) for name in names[:MAX_LEFT_OUT]]
+    """Return names as they may be printed."""
+    few = [name.decode("utf-8", "backslashreplace") for name in names[:MAX_LEFT_OUT]]
+    shown = [safe_name(name, max_chars=_SHOWN_OF_A_NAME) for name in few]
     more = len(names) - len(shown)
     return (*shown, *([f"and {more:,} more"] if more else []))
-
-
-def _shown_name(name: bytes) -> str:
-    text = name.decode("utf-8", "backslashreplace")
-    plain = safe_line(text, max_chars=_SHOWN_OF_A_NAME)
-    return plain if plain == text else ascii(text).replace(" ", "\\x20")[:_SHOWN_OF_A_NAME]

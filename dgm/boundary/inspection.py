@@ -17,7 +17,7 @@ from dgm.boundary.inspection_lines import MAX_SHOWN_CHARS, line_around, line_fin
 from dgm.boundary.inspection_patterns import View
 from dgm.boundary.inspection_sources import Source, added_lines, is_text, source_of
 from dgm.boundary.inspection_trees import tree_findings
-from dgm.boundary.text import safe_line
+from dgm.boundary.text import safe_line, safe_name
 from dgm.core.files import File, FileTree
 from dgm.core.findings import Finding, FindingKind
 
@@ -80,7 +80,8 @@ class _Found:
         if key in kept:
             return
         if len(kept) < MAX_FINDINGS:
-            kept[key] = Finding(kind, _shown_path(path), line, safe_line(text, max_chars=2 * MAX_SHOWN_CHARS))
+            shown = safe_line(text, max_chars=2 * MAX_SHOWN_CHARS)
+            kept[key] = Finding(kind, safe_name(path, max_chars=_SHOWN_PATH_CHARS), line, shown)
         else:
             self._left_out[kind] += 1
 
@@ -216,10 +217,3 @@ def _hits(lines: _Lines) -> Iterator[_Hit]:
                     number = bisect_right(starts, match.start()) - 1
                     column = match.start() - starts[number]
                     yield _Hit(construct.kind, lines.indices[number] + 1, column, " ".join(match[0].split()))
-
-
-def _shown_path(path: str) -> str:
-    """Return a path as it may be printed; one that could mislead a reader is spelled out."""
-    plain = safe_line(path, max_chars=_SHOWN_PATH_CHARS)
-    # Blanks too: a screen shows two of them as one.
-    return plain if plain == path else ascii(path[:_SHOWN_PATH_CHARS]).replace(" ", r"\x20")

@@ -43,6 +43,15 @@ def safe_line(text: str, *, max_chars: int | None = None) -> str:
     return line
 
 
+def safe_name(name: str, *, max_chars: int) -> str:
+    """Return a path or another name as it may be printed, on one line.
+
+    One that could mislead its reader is spelled out in ASCII; its blanks too, since a screen shows two of them as one.
+    """
+    plain = safe_line(name, max_chars=max_chars)
+    return plain if plain == name else ascii(name).replace(" ", r"\x20")[:max_chars]
+
+
 def _visible(match: re.Match[str]) -> str:
     character = match[0]
     category = unicodedata.category(character)

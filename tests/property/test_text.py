@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgm.boundary.text import safe_line, safe_text
+from dgm.boundary.text import safe_line, safe_name, safe_text
 
 # Mostly pieces of terminal sequences: random text alone would hardly ever make one.
 _PIECES = st.sampled_from(
@@ -40,6 +40,14 @@ def test_the_result_can_be_encoded_and_is_no_longer_than_asked(text: str, max_ch
 @given(hostile_text)
 def test_a_line_is_one_line(text: str) -> None:
     assert len(safe_line(text).splitlines()) <= 1
+
+
+@given(hostile_text | st.text(" a", max_size=6), st.integers(1, 40))
+def test_a_name_is_as_it_was_or_spelled_out_and_no_longer_than_asked(name: str, max_chars: int) -> None:
+    shown = safe_name(name, max_chars=max_chars)
+    assert len(shown) <= max_chars
+    assert safe_line(shown) == shown
+    assert shown == name or (shown[0] in "'\"" and shown.isascii() and " " not in shown)
 
 
 @pytest.mark.parametrize(
